@@ -1,0 +1,37 @@
+/** What the log takes. An entry is numbered at once; its JSON and hash are made later, in the batch writer. */
+export type RecordKind =
+  | "decision"
+  | "outcome"
+  | "session"
+  | "handshake-refused"
+  | "management"
+  | "config"
+  | "mode"
+  | "clock"
+  | "audit"
+  | "start"
+  | "stop";
+
+export interface Entry {
+  readonly kind: RecordKind;
+  /** Wall-clock milliseconds at which it happened. */
+  readonly wallMs: number;
+  /** Called once per entry by the batch writer, some milliseconds after `append`: members of the JSON object beside seq, time, kind and prev. Must not throw. */
+  members(): Record<string, unknown>;
+  /** The log has rendered it; a pooled entry may be reused. */
+  rendered(): void;
+}
+
+export interface AuditLog {
+  /** The number given (1, 2, 3...), or -1 when the log cannot take it (full, failed, too many waiting). Never blocks, never throws. */
+  append(entry: Entry): number;
+  /** Every record up to and including this number is on disk and synced. */
+  readonly durable: number;
+  /** Called after each sync with the new `durable`, and when `state` changes. One listener. */
+  onProgress: (() => void) | null;
+  readonly state: "ok" | "full" | "failed";
+  /** Store a document (policy, site, points text, client certificate) by its SHA-256 beside the log; returns the hex hash. Idempotent. */
+  keep(text: Uint8Array): string;
+  /** Flush, sync, checkpoint, close. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,85 @@
+/** site.yaml after loading: typed, defaults filled in, paths absolute, addresses parsed. Milliseconds everywhere. */
+import type { AssetModel } from "#process/points";
+
+export interface Site {
+  readonly name: string;
+  readonly file: string;
+  readonly listeners: readonly ListenerSite[];
+  readonly tls: TlsSite | null;
+  readonly assets: ReadonlyMap<string, AssetSite>;
+  readonly audit: AuditSite;
+  readonly management: ManagementSite;
+}
+
+export interface ListenerSite {
+  /** `boiler-1/mutual` unless named. */
+  readonly name: string;
+  readonly asset: string;
+  /** Interface name ("scada0", "lo"); resolved to its addresses at start. */
+  readonly interface: string;
+  /** 0: a free port, told in `status --json`. */
+  readonly port: number;
+  readonly tls: "mutual" | "none";
+  /** Prefixes a plain listener serves; empty on a mutual one means anyone. */
+  readonly from: readonly Prefix[];
+  readonly line: number;
+}
+
+export interface Prefix {
+  readonly text: string;
+  /** 4 or 16 octets. */
+  readonly address: Uint8Array;
+  readonly prefix: number;
+}
+
+export interface TlsSite {
+  readonly certificate: string;
+  readonly key: string;
+  readonly ca: readonly CaSite[];
+  readonly crl: readonly string[];
+}
+
+export interface CaSite {
+  readonly name: string;
+  readonly file: string;
+  /** `spiffe://...` or `cn:...`; `*` is one whole last segment. */
+  readonly mayIdentify: readonly string[];
+  readonly mayAssertRoles: boolean;
+}
+
+export interface AssetSite {
+  readonly name: string;
+  readonly protocol: "modbus-tcp";
+  readonly host: string;
+  readonly port: number;
+  readonly model: AssetModel;
+  readonly pointsFile: string | null;
+  readonly upstream: UpstreamSite;
+  readonly sessionsPerIdentity: number;
+  readonly mode: "enforce";
+}
+
+export interface UpstreamSite {
+  readonly connections: number;
+  readonly outstanding: number;
+  readonly timeoutMs: number;
+  readonly connectDelayMs: number;
+  /** Requests allowed to the device in any window, null: no limit. */
+  readonly rate: { readonly count: number; readonly windowMs: number } | null;
+  readonly mode: "shared" | "per_session";
+}
+
+export interface AuditSite {
+  readonly directory: string;
+  readonly durableBefore: "writes" | "all" | "none";
+  readonly retainMs: number;
+  readonly whenFull: "deny-writes" | "deny-all";
+  /** Ed25519 private key (PEM) that signs checkpoints; made at first start where missing. */
+  readonly key: string;
+  /** Octets the log may take; beyond that it is full. */
+  readonly maxOctets: number;
+}
+
+export interface ManagementSite {
+  readonly socket: string;
+}

@@ -1,0 +1,93 @@
+/**
+ * A policy after loading: names checked, decimals exact, addresses zero-based, includes flattened. Both twins read this:
+ * `compile` turns it into typed arrays, `explain` walks it rule by rule. They share nothing else.
+ */
+import type { Verb } from "#operation";
+import type { AssetModel, Decimal } from "#process/points";
+
+export interface Values {
+  readonly min: Decimal | null;
+  readonly max: Decimal | null;
+  readonly set: readonly Decimal[] | null;
+  readonly maxStep: Decimal | null;
+  readonly maxChanges: Rate | null;
+}
+
+/** At most `count` in any sliding window of `windowMs`. */
+export interface Rate {
+  readonly count: number;
+  readonly windowMs: number;
+}
+
+/** `hours: "Mon-Fri 07:00-17:00 Europe/Berlin"`. Minutes since local midnight; `to <= from` runs past midnight and belongs to the day it starts on. */
+export interface Hours {
+  /** Monday is 0. */
+  readonly days: readonly boolean[];
+  readonly from: number;
+  readonly to: number;
+  readonly zone: string;
+  readonly text: string;
+}
+
+/** What a rule is about. Exactly one way of naming it. */
+export type Scope =
+  | { readonly is: "process" } //                                  nothing named: every process table
+  | { readonly is: "points"; readonly points: readonly number[] } // indexes into the asset's points
+  | { readonly is: "addresses"; readonly space: number; readonly ranges: readonly (readonly [number, number])[] }
+  | { readonly is: "device" }; //                                  verbs that have no address (control, diagnose, identify, raw)
+
+/** One rule on one asset. A rule that names several assets stands once for each. */
+export interface Rule {
+  /** Document order over the whole policy; ties in explanations go to the lower. */
+  readonly order: number;
+  /** `role/id`, or `never/id`. */
+  readonly id: string;
+  readonly file: string;
+  readonly line: number;
+  readonly effect: "allow" | "deny";
+  readonly asset: string;
+  /** Ascending set of verbs. In a deny `"*"` is every verb; in an allow `"*"` is read (RULINGS 5). */
+  readonly verbs: readonly Verb[];
+  readonly scope: Scope;
+  /** Canonical unit ids; every unit of the asset where the rule names none. */
+  readonly units: readonly number[];
+  /** Function numbers as in `Operation.function`, null where the rule names none. */
+  readonly functions: readonly number[] | null;
+  readonly broadcast: boolean;
+  readonly opaque: boolean;
+  readonly hours: Hours | null;
+  readonly rate: Rate | null;
+  readonly values: Values | null;
+  readonly onDeny: OnDeny | null;
+}
+
+export interface OnDeny {
+  readonly answer: "exception" | "drop" | "close" | null;
+  /** Modbus exception code stated instead of the default, 1..4. */
+  readonly exception: number | null;
+  readonly closeAfter: { readonly denials: number; readonly withinMs: number } | null;
+}
+
+export interface Binding {
+  readonly order: number;
+  readonly line: number;
+  readonly role: string;
+  /** Exactly one of the next three. `identity` is `spiffe://...` or `cn:name[@ca]`; `*` is one whole last segment. */
+  readonly identity: string | null;
+  readonly certificateRole: string | null;
+  readonly source: { readonly text: string; readonly address: Uint8Array; readonly prefix: number } | null;
+  readonly kind: "person" | "machine";
+  readonly acceptUnauthenticated: boolean;
+}
+
+export interface Policy {
+  readonly name: string;
+  readonly version: number;
+  readonly file: string;
+  readonly never: readonly Rule[];
+  /** Includes flattened: a role's list holds every rule it has, with ids of the role that wrote them. */
+  readonly roles: ReadonlyMap<string, { readonly rules: readonly Rule[]; readonly onDeny: OnDeny | null }>;
+  readonly bindings: readonly Binding[];
+  readonly onDeny: OnDeny;
+  readonly assets: ReadonlyMap<string, AssetModel>;
+}
