@@ -1,0 +1,71 @@
+/**
+ * Requests at the device on one connection, by the transaction id we gave them. Ids count up and wrap at 65,536, so a late reply finds
+ * nobody waiting for it (RULINGS 22). At most `capacity` are open; the caller asks `full` first.
+ */
+export class Transactions<T> {
+  readonly #ids: Int32Array;
+  readonly #items: (T | null)[];
+  #next: number;
+  #open = 0;
+
+  /** @param first the first id to give, so that a new connection does not start where the old one did */
+  constructor(capacity: number, first: number) {
+    this.#ids = new Int32Array(capacity).fill(-1);
+    this.#items = new Array<T | null>(capacity).fill(null);
+    this.#next = first & 0xffff;
+  }
+
+  get open(): number {
+    return this.#open;
+  }
+
+  get full(): boolean {
+    return this.#open === this.#ids.length;
+  }
+
+  issue(item: T): number {
+    const at = this.#ids.indexOf(-1);
+    const id = this.#next;
+    this.#next = (id + 1) & 0xffff;
+    this.#ids[at] = id;
+    this.#items[at] = item;
+    this.#open += 1;
+    return id;
+  }
+
+  /** An id for a request that has no reply: used up, nobody waits for it. */
+  pass(): number {
+    const id = this.#next;
+    this.#next = (id + 1) & 0xffff;
+    return id;
+  }
+
+  /** Who waits for this id, or null: late, twice, or never asked. */
+  take(id: number): T | null {
+    const at = this.#ids.indexOf(id);
+    if (at < 0) return null;
+    const item = this.#items[at] as T;
+    this.#ids[at] = -1;
+    this.#items[at] = null;
+    this.#open -= 1;
+    return item;
+  }
+
+  /** Any request still open, taken out; null when none. For a connection that ends. */
+  takeAny(): T | null {
+    for (let at = 0; at < this.#ids.length; at++) {
+      const id = this.#ids[at] as number;
+      if (id >= 0) return this.take(id);
+    }
+    return null;
+  }
+
+  /** An open request without taking it; for deadlines. */
+  at(slot: number): T | null {
+    return this.#items[slot] ?? null;
+  }
+
+  get capacity(): number {
+    return this.#ids.length;
+  }
+}
