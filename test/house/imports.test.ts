@@ -1,0 +1,126 @@
+/** Who imports whom (STYLE): downward only. Prints the map, fails on an upward import. */
+import { globSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+const root = path.resolve(import.meta.dirname, "../..");
+
+/** Room -> rooms it may import. A room is a folder of protocols/ or src/, or one of the single files beside them. */
+const MAY: Readonly<Record<string, readonly string[]>> = {
+  wire: [],
+  operation: [],
+  modbus: ["wire", "operation"],
+  capture: ["wire"],
+  events: [],
+  version: [],
+  log: [],
+  documents: ["wire"],
+  process: ["wire", "operation", "documents"],
+  policy: ["wire", "operation", "process", "documents", "events"],
+  session: ["wire", "operation", "modbus", "events"],
+  upstream: ["wire", "operation", "events"],
+  config: ["wire", "operation", "documents", "process"],
+  identity: ["wire", "process", "events"],
+  transport: ["wire", "process", "events"],
+  audit: ["wire", "process", "events", "documents"],
+  management: ["wire", "events", "config", "transport", "identity", "documents"],
+  tunnel: ["wire", "events", "config", "transport", "identity", "documents"],
+  gateway: [
+    "wire",
+    "operation",
+    "modbus",
+    "events",
+    "version",
+    "log",
+    "documents",
+    "process",
+    "policy",
+    "session",
+    "upstream",
+    "config",
+    "identity",
+    "transport",
+    "audit",
+    "management",
+  ],
+  cli: [
+    "wire",
+    "operation",
+    "modbus",
+    "capture",
+    "events",
+    "version",
+    "log",
+    "documents",
+    "process",
+    "policy",
+    "session",
+    "upstream",
+    "config",
+    "identity",
+    "transport",
+    "audit",
+    "management",
+    "gateway",
+    "tunnel",
+  ],
+};
+/** Only these rooms open sockets. */
+const SOCKETS = ["transport", "management", "tunnel", "cli"];
+
+function roomOf(file: string): string {
+  const parts = file.split("/");
+  return parts[1] === undefined ? "" : (parts[1] as string).replace(/\.ts$/, "");
+}
+
+interface Import {
+  readonly file: string;
+  readonly room: string;
+  readonly of: string;
+}
+
+const found: Import[] = [];
+for (const file of globSync("{protocols,src}/**/*.ts", { cwd: root }).sort()) {
+  const text = readFileSync(path.join(root, file), "utf8");
+  for (const match of text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)) found.push({ file, room: roomOf(file), of: match[1] as string });
+}
+
+const imports = suite("house/imports");
+
+imports("every import goes downward", () => {
+  const map = new Map<string, Set<string>>();
+  const wrong: string[] = [];
+  for (const { file, room, of } of found) {
+    const allowed = MAY[room];
+    if (allowed === undefined) {
+      wrong.push(`${file}: room ${room} has no row in the import table`);
+      continue;
+    }
+    if (of.startsWith("#")) {
+      const target = of.slice(1).split("/")[0] as string;
+      if (!map.has(room)) map.set(room, new Set());
+      map.get(room)?.add(target);
+      if (target !== room && !allowed.includes(target)) wrong.push(`${file} imports ${of}: ${room} may not know ${target}`);
+    } else if (of.startsWith(".")) {
+      const target = path.relative(root, path.resolve(root, path.dirname(file), of));
+      if (roomOf(target) !== room) wrong.push(`${file} imports ${of}: another room is imported by its # name`);
+    }
+  }
+  for (const [room, targets] of map) console.log(`${room.padEnd(12)} -> ${[...targets].sort().join(" ")}`);
+  assert.equal(wrong, []);
+});
+
+imports("protocols know no Node; only endpoint rooms open sockets; nobody imports a test", () => {
+  const wrong = found.filter(({ file, room, of }) => {
+    if (file.startsWith("protocols/") && of.startsWith("node:")) return true;
+    if (/^node:(net|tls|http|https|dgram)$/.test(of)) return !SOCKETS.includes(room);
+    return of.startsWith("#test");
+  });
+  assert.equal(
+    wrong.map(({ file, of }) => `${file} imports ${of}`),
+    [],
+  );
+});
+
+imports.run();
