@@ -91,45 +91,48 @@ fair("drain empties everything, ready or not", () => {
   assert.equal([queue.drain(), queue.drain(), queue.drain(), queue.drain()], ["1", "3", "2", null]);
 });
 
-fair("random histories: nothing is lost, nothing twice, order within a session holds, each waiting identity is served within one round", () => {
-  let seed = 20261124;
-  const random = (n: number): number => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-    return (seed >>> 8) % n;
-  };
-  for (let round = 0; round < 200; round++) {
-    const { queue, add } = queueOf();
-    const lines = Array.from({ length: 6 }, (_, i) => new Line(`id${i % 3}`));
-    const put = new Map<Line, number>();
-    const taken = new Map<Line, number>();
-    let waiting = 0;
-    const passed = new Map<string, number>();
-    for (let step = 0; step < 200; step++) {
-      if (random(2) === 0) {
-        const line = lines[random(lines.length)] as Line;
-        const serial = (put.get(line) ?? 0) + 1;
-        if (line.waiting.size === 64) continue;
-        put.set(line, serial);
-        add(line, `${lines.indexOf(line)}:${serial}`);
-        waiting += 1;
-      } else {
-        const before = new Set(lines.filter((l) => l.waiting.size > 0).map((l) => l.identity));
-        const item = queue.next();
-        assert.is(item === null, waiting === 0);
-        if (item === null) continue;
-        waiting -= 1;
-        const [at, serial] = item.split(":").map(Number) as [number, number];
-        const line = lines[at] as Line;
-        assert.is(serial, (taken.get(line) ?? 0) + 1);
-        taken.set(line, serial);
-        for (const identity of before) {
-          const count = identity === line.identity ? 0 : (passed.get(identity) ?? 0) + 1;
-          passed.set(identity, count);
-          assert.ok(count < 3, `${identity} was passed over ${count} times`);
+fair(
+  "random histories: nothing is lost, nothing twice, order within a session holds, each waiting identity is served within one round",
+  () => {
+    let seed = 20261124;
+    const random = (n: number): number => {
+      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+      return (seed >>> 8) % n;
+    };
+    for (let round = 0; round < 200; round++) {
+      const { queue, add } = queueOf();
+      const lines = Array.from({ length: 6 }, (_, i) => new Line(`id${i % 3}`));
+      const put = new Map<Line, number>();
+      const taken = new Map<Line, number>();
+      let waiting = 0;
+      const passed = new Map<string, number>();
+      for (let step = 0; step < 200; step++) {
+        if (random(2) === 0) {
+          const line = lines[random(lines.length)] as Line;
+          const serial = (put.get(line) ?? 0) + 1;
+          if (line.waiting.size === 64) continue;
+          put.set(line, serial);
+          add(line, `${lines.indexOf(line)}:${serial}`);
+          waiting += 1;
+        } else {
+          const before = new Set(lines.filter((l) => l.waiting.size > 0).map((l) => l.identity));
+          const item = queue.next();
+          assert.is(item === null, waiting === 0);
+          if (item === null) continue;
+          waiting -= 1;
+          const [at, serial] = item.split(":").map(Number) as [number, number];
+          const line = lines[at] as Line;
+          assert.is(serial, (taken.get(line) ?? 0) + 1);
+          taken.set(line, serial);
+          for (const identity of before) {
+            const count = identity === line.identity ? 0 : (passed.get(identity) ?? 0) + 1;
+            passed.set(identity, count);
+            assert.ok(count < 3, `${identity} was passed over ${count} times`);
+          }
         }
       }
     }
-  }
-});
+  },
+);
 
 fair.run();

@@ -55,7 +55,10 @@ pace("at most count in any window", () => {
 pace("reconnecting: at once, then doubling to ten seconds, spread by half, and from the start after success", () => {
   const b = new Backoff();
   const waits = Array.from({ length: 10 }, () => b.next(0.999_999));
-  assert.equal(waits.map(Math.round), [0, 100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000].map((w) => w));
+  assert.equal(
+    waits.map(Math.round),
+    [0, 100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000].map((w) => w),
+  );
   b.succeeded();
   assert.is(b.next(0), 0);
   assert.is(b.next(0), 50);
