@@ -1,0 +1,24 @@
+/** The address spaces of Modbus; a space's number is its position. The four process tables, and the records of the files. */
+import type { Space } from "#operation";
+
+export const COIL = 0;
+export const DISCRETE = 1;
+export const INPUT = 2;
+export const HOLDING = 3;
+export const FILE = 4;
+
+/** Records of one file: 0..9999 (MODBUS Application Protocol V1.1b3 section 6.14). */
+export const RECORDS = 10_000;
+
+/** Address of a record in the `file` space: one line of addresses, 65,536 to a file, so that a range of records is a range of addresses. */
+export function fileAddress(file: number, record: number): number {
+  return file * 0x10000 + record;
+}
+
+export const SPACES: readonly Space[] = [
+  { name: "coil", bits: 1, writable: true, process: true, last: 0xffff, modicon: 0 },
+  { name: "discrete", bits: 1, writable: false, process: true, last: 0xffff, modicon: 1 },
+  { name: "input", bits: 16, writable: false, process: true, last: 0xffff, modicon: 3 },
+  { name: "holding", bits: 16, writable: true, process: true, last: 0xffff, modicon: 4 },
+  { name: "file", bits: 16, writable: true, process: false, last: fileAddress(0xffff, RECORDS - 1), modicon: null },
+];
