@@ -9,6 +9,7 @@ export interface Site {
   readonly assets: ReadonlyMap<string, AssetSite>;
   readonly audit: AuditSite;
   readonly management: ManagementSite;
+  readonly limits: LimitsSite;
 }
 
 export interface ListenerSite {
@@ -82,4 +83,12 @@ export interface AuditSite {
 
 export interface ManagementSite {
   readonly socket: string;
+  /** Prometheus text over mutual TLS on an interface; null: the socket alone. */
+  readonly web: { readonly interface: string; readonly port: number; readonly line: number } | null;
+}
+
+/** Caps the site states instead of the built-in ones; null: as built in. */
+export interface LimitsSite {
+  /** Milliseconds without a complete request after which a session is cut. */
+  readonly idleMs: number | null;
 }

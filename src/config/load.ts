@@ -1,0 +1,376 @@
+/**
+ * site.yaml and the points files it names, into typed values: defaults filled in, paths absolute, everything that one document can
+ * contradict itself in found. Touches no file itself: `read` is handed in.
+ */
+import path from "node:path";
+import { MOST_PROBLEMS, type Problem } from "#documents/problems";
+import { checkShape } from "#documents/shape";
+import { type Path, readYaml, type YamlDocument } from "#documents/yaml";
+import type { Space } from "#operation";
+import type { AssetModel, Point } from "#process/points";
+import { readPoints } from "#process/pointsFile";
+import { err, ok, type Result } from "#wire";
+import { type AssetDocument, DEFAULT_SOCKET, SITE, type SiteDocument } from "./schema.ts";
+import type { AssetSite, AuditSite, ListenerSite, ManagementSite, Site, TlsSite, UpstreamSite } from "./site.ts";
+
+export interface LoadedSite {
+  readonly site: Site;
+  /** Every text that was read, in the order of reading: the site file under the name it was given, points files by absolute path. */
+  readonly files: readonly { readonly path: string; readonly text: string }[];
+}
+
+/** Where metrics are served unless the site says otherwise. */
+const METRICS_PORT = 9443;
+/** sun_path of Linux unix(7) is 108 octets with its final zero. */
+const LONGEST_SOCKET = 107;
+
+/**
+ * @param source        the site file: `file` as messages name it; relative paths in it are taken from its folder
+ * @param read          gives the text of a file, or throws an error with a Node code (ENOENT, EACCES, ...)
+ * @param vocabularies  the address spaces of every protocol there is
+ * @returns             the site, or every problem found in the site file or, where that is sound, in its points files
+ */
+export function loadSite(
+  source: { readonly file: string; readonly text: string },
+  read: (path: string) => string,
+  vocabularies: ReadonlyMap<string, { readonly spaces: readonly Space[] }>,
+): Result<LoadedSite, readonly Problem[]> {
+  const document = readYaml(source.file, source.text);
+  if (!document.ok) return document;
+  const checked = checkShape(document.value, SITE);
+  if (!checked.ok) return checked;
+  const loading = new Loading(document.value, checked.value, source, read, vocabularies);
+  const site = loading.site();
+  loading.problems.sort((a, b) => a.line - b.line || a.column - b.column);
+  const problems = [...loading.problems, ...loading.pointsProblems];
+  if (problems.length > 0) return err(problems.slice(0, MOST_PROBLEMS));
+  return ok({ site, files: loading.files });
+}
+
+class Loading {
+  /** Of the site file. */
+  readonly problems: Problem[] = [];
+  readonly pointsProblems: Problem[] = [];
+  readonly files: { readonly path: string; readonly text: string }[];
+  readonly #document: YamlDocument;
+  readonly #wanted: SiteDocument;
+  readonly #file: string;
+  readonly #folder: string;
+  readonly #read: (path: string) => string;
+  readonly #vocabularies: ReadonlyMap<string, { readonly spaces: readonly Space[] }>;
+  readonly #texts = new Map<string, string>();
+
+  constructor(
+    document: YamlDocument,
+    wanted: SiteDocument,
+    source: { readonly file: string; readonly text: string },
+    read: (path: string) => string,
+    vocabularies: ReadonlyMap<string, { readonly spaces: readonly Space[] }>,
+  ) {
+    this.#document = document;
+    this.#wanted = wanted;
+    this.#file = source.file;
+    this.#folder = path.dirname(path.resolve(source.file));
+    this.#read = read;
+    this.#vocabularies = vocabularies;
+    this.files = [{ path: source.file, text: source.text }];
+  }
+
+  site(): Site {
+    const wanted = this.#wanted;
+    const assets = new Map<string, AssetSite>();
+    for (const [name, asset] of Object.entries(wanted.assets)) assets.set(name, this.#asset(name, asset));
+    if (assets.size === 0) this.#wrong(["assets"], "at least one asset");
+    this.#sharedDevices(assets);
+    return {
+      name: wanted.site,
+      file: this.#file,
+      listeners: this.#listeners(),
+      tls: this.#tls(),
+      assets,
+      audit: this.#audit(),
+      management: this.#management(),
+      limits: { idleMs: wanted.limits?.idle ?? null },
+    };
+  }
+
+  #listeners(): readonly ListenerSite[] {
+    const { listeners, assets, tls: identities } = this.#wanted;
+    const names = new Map<string, number>();
+    const ports = new Map<string, number>();
+    return listeners.map((wanted, index) => {
+      const at = ["listeners", index];
+      const { asset, tls, port, from = [] } = wanted;
+      const name = wanted.name ?? `${asset}/${tls}`;
+      if (!Object.hasOwn(assets, asset))
+        this.problems.push(this.#document.unknown([...at, "asset"], "the name of an asset", Object.keys(assets)));
+      if (tls === "none" && from.length === 0) {
+        this.#wrong([...at, "from"], "from: the address prefixes a listener without TLS serves, such as [10.10.5.0/24]");
+      }
+      if (tls === "mutual" && identities === undefined) {
+        this.#wrong([...at, "tls"], "a tls: section with the certificate, key and CAs of a mutual listener");
+      }
+      const twin = names.get(name);
+      if (twin !== undefined) {
+        this.#wrong(
+          at,
+          `a name: of its own for this listener: the one on line ${this.#line(["listeners", twin])} is called that too`,
+          `a second ${name}`,
+        );
+      }
+      names.set(name, index);
+      const door = `${wanted.interface} port ${port}`;
+      const taken = port === 0 ? undefined : ports.get(door);
+      if (taken !== undefined) {
+        this.#wrong([...at, "port"], `a free port: the listener on line ${this.#line(["listeners", taken])} has it`, door);
+      }
+      ports.set(door, index);
+      return { name, asset, interface: wanted.interface, port, tls, from, line: this.#line(at) };
+    });
+  }
+
+  #tls(): TlsSite | null {
+    const { tls } = this.#wanted;
+    if (tls === undefined) return null;
+    const names = new Map<string, number>();
+    for (const [index, { name }] of tls.ca.entries()) {
+      const twin = names.get(name);
+      if (twin !== undefined)
+        this.#wrong(["tls", "ca", index, "name"], `a name of its own: the CA on line ${this.#line(["tls", "ca", twin])} has it`);
+      names.set(name, index);
+    }
+    return {
+      certificate: this.#path(tls.certificate),
+      key: this.#path(tls.key),
+      ca: tls.ca.map(({ name, file, may_identify, may_assert_roles }) => ({
+        name,
+        file: this.#path(file),
+        mayIdentify: may_identify,
+        mayAssertRoles: may_assert_roles,
+      })),
+      crl: tls.crl.map((file) => this.#path(file)),
+    };
+  }
+
+  #asset(name: string, wanted: AssetDocument): AssetSite {
+    const at = ["assets", name];
+    const { protocol, address, addressing } = wanted;
+    const units = this.#units(at, wanted);
+    const unitAliases = this.#unitAliases(at, wanted, units);
+    if (wanted.unit_zero === "device" && !units.includes(0) && !unitAliases.has(0)) {
+      this.#wrong([...at, "unit_zero"], "unit 0 in units or unit_aliases, where it is the device");
+    }
+    if (wanted.unit_zero === "broadcast" && (units.includes(0) || unitAliases.has(0))) {
+      this.#wrong(
+        [...at, units.includes(0) ? "units" : "unit_aliases"],
+        "unit_zero: device where 0 is a unit: without it 0 is broadcast",
+        "unit 0",
+      );
+    }
+    const model = { units, unitAliases, addressing };
+    const pointsFile = wanted.points === undefined ? null : this.#path(wanted.points);
+    const points = pointsFile === null ? [] : this.#points([...at, "points"], pointsFile, model, protocol);
+    return {
+      name,
+      protocol,
+      host: address.host,
+      port: address.port,
+      model: { name, protocol, ...model, unitZero: wanted.unit_zero, points },
+      pointsFile,
+      upstream: this.#upstream(at, wanted),
+      sessionsPerIdentity: wanted.sessions_per_identity,
+      mode: wanted.mode,
+    };
+  }
+
+  /** Ascending. */
+  #units(at: Path, { units }: AssetDocument): readonly number[] {
+    for (const [index, unit] of units.entries()) {
+      if (units.indexOf(unit) !== index) this.#wrong([...at, "units", index], "each unit once");
+    }
+    return [...new Set(units)].sort((a, b) => a - b);
+  }
+
+  #unitAliases(at: Path, { unit_aliases: wanted }: AssetDocument, units: readonly number[]): ReadonlyMap<number, number> {
+    const aliases = new Map<number, number>();
+    for (const [index, item] of (wanted ?? []).entries()) {
+      const here = [...at, "unit_aliases", index];
+      if (typeof item === "number") {
+        if (units.length === 1) this.#unitAlias(here, item, units[0] as number, units, aliases);
+        else this.#wrong(here, "{ unit, aliases }: this asset has several units");
+        continue;
+      }
+      if (!units.includes(item.unit)) this.#wrong([...here, "unit"], `a unit of this asset, one of: ${units.join(", ")}`);
+      const listed = this.#document.node([...here, "aliases"])?.is === "list";
+      for (const [i, alias] of item.aliases.entries()) {
+        this.#unitAlias(listed ? [...here, "aliases", i] : [...here, "aliases"], alias, item.unit, units, aliases);
+      }
+    }
+    return aliases;
+  }
+
+  #unitAlias(at: Path, alias: number, unit: number, units: readonly number[], aliases: Map<number, number>): void {
+    if (units.includes(alias)) this.#wrong(at, `another id than those in units: ${alias} is a unit itself`);
+    else if (aliases.has(alias)) this.#wrong(at, `each alias once: ${alias} stands for unit ${aliases.get(alias)} already`);
+    aliases.set(alias, unit);
+  }
+
+  #points(at: Path, file: string, model: Pick<AssetModel, "units" | "unitAliases" | "addressing">, protocol: string): readonly Point[] {
+    const spaces = this.#vocabularies.get(protocol)?.spaces;
+    if (spaces === undefined) {
+      this.#wrong([...at.slice(0, -1), "protocol"], `a protocol of this build, one of: ${[...this.#vocabularies.keys()].join(", ")}`);
+      return [];
+    }
+    const text = this.#text(at, file);
+    if (text === null) return [];
+    const points = readPoints(this.#sayFile(at), text, model, spaces);
+    if (points.ok) return points.value;
+    this.pointsProblems.push(...points.error);
+    return [];
+  }
+
+  #text(at: Path, file: string): string | null {
+    const known = this.#texts.get(file);
+    if (known !== undefined) return known;
+    try {
+      const text = this.#read(file);
+      this.#texts.set(file, text);
+      this.files.push({ path: file, text });
+      return text;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === undefined) throw error;
+      this.#wrong(at, UNREADABLE[code] ?? `a file that can be read (${code})`);
+      return null;
+    }
+  }
+
+  #upstream(at: Path, { upstream }: AssetDocument): UpstreamSite {
+    const mode = upstream?.mode ?? "shared";
+    if (mode === "per_session" && upstream !== undefined && upstream.connections !== 1) {
+      this.#wrong([...at, "upstream", "connections"], "1: with mode: per_session each session has a connection of its own");
+    }
+    return {
+      connections: upstream?.connections ?? 1,
+      outstanding: upstream?.outstanding ?? 1,
+      timeoutMs: upstream?.timeout ?? 1000,
+      connectDelayMs: upstream?.connect_delay ?? 0,
+      rate: upstream?.rate ?? null,
+      mode,
+    };
+  }
+
+  /** RULINGS 3: behind one address and port each unit id has one owner, and one connection serves them all in one way. */
+  #sharedDevices(assets: ReadonlyMap<string, AssetSite>): void {
+    const devices = new Map<string, AssetSite>();
+    const owners = new Map<string, string>();
+    for (const asset of assets.values()) {
+      const at = ["assets", asset.name];
+      const device = asset.host.includes(":") ? `[${asset.host}]:${asset.port}` : `${asset.host}:${asset.port}`;
+      const first = devices.get(device);
+      if (first === undefined) devices.set(device, asset);
+      else this.#sameUpstream(at, asset, first, device);
+      for (const unit of [...asset.model.units, ...asset.model.unitAliases.keys()]) {
+        const owner = owners.get(`${device} ${unit}`);
+        if (owner !== undefined && owner !== asset.name) {
+          this.#wrong(
+            [...at, "address"],
+            `another address or unit: unit ${unit} at ${device} is ${owner} (line ${this.#keyLine(["assets", owner])})`,
+          );
+        }
+        owners.set(`${device} ${unit}`, asset.name);
+      }
+    }
+  }
+
+  #sameUpstream(at: Path, asset: AssetSite, first: AssetSite, device: string): void {
+    const key = UPSTREAM_KEYS.find(([, field]) => JSON.stringify(asset.upstream[field]) !== JSON.stringify(first.upstream[field]));
+    if (key === undefined) return;
+    const [word] = key;
+    const stated = this.#document.node([...at, "upstream", word]) !== null;
+    const place = stated ? [...at, "upstream", word] : [...at, "address"];
+    const expected = `the same ${word} as ${first.name} (line ${this.#keyLine(["assets", first.name])}): they share ${device}`;
+    this.#wrong(place, expected, stated ? undefined : `another ${word} (by default)`);
+  }
+
+  #audit(): AuditSite {
+    const { audit } = this.#wanted;
+    const directory = this.#path(audit.directory);
+    const key = audit.key === undefined ? `${directory}.key` : this.#path(audit.key);
+    // Whoever copies the evidence out must not carry the key away with it.
+    if (key === directory || key.startsWith(`${directory}${path.sep}`))
+      this.#wrong(["audit", "key"], "a file outside the folder of the evidence");
+    return {
+      directory,
+      durableBefore: audit.durable_before,
+      retainMs: audit.retain,
+      whenFull: audit.when_full,
+      key,
+      maxOctets: audit.max_size,
+    };
+  }
+
+  #management(): ManagementSite {
+    const socket = this.#path(this.#wanted.management?.socket ?? DEFAULT_SOCKET);
+    const octets = Buffer.byteLength(socket);
+    if (octets > LONGEST_SOCKET)
+      this.#wrong(["management", "socket"], `a path of at most ${LONGEST_SOCKET} octets (Linux)`, `a path of ${octets} octets`);
+    return { socket, web: this.#web() };
+  }
+
+  #web(): ManagementSite["web"] {
+    const management = this.#wanted.management;
+    if (management?.interface === undefined) {
+      if (management?.port !== undefined) this.#wrong(["management", "port"], "no port without the interface it is meant for");
+      return null;
+    }
+    if (this.#wanted.tls === undefined) this.#wrong(["management", "interface"], "no interface in a site without a tls section");
+    const port = management.port ?? METRICS_PORT;
+    const taken = this.#wanted.listeners.findIndex((listener) => listener.interface === management.interface && listener.port === port);
+    if (port !== 0 && taken >= 0) {
+      const door = `${management.interface} port ${port}`;
+      this.#wrong(["management", "port"], `a free port: the listener on line ${this.#line(["listeners", taken])} has it`, door);
+    }
+    return { interface: management.interface, port, line: this.#line(["management", "interface"]) };
+  }
+
+  /** A points file as a person who named the site file would name it. */
+  #sayFile(at: Path): string {
+    const node = this.#document.node(at);
+    const words = node?.is === "text" ? node.text : "";
+    return path.isAbsolute(words) ? words : path.join(path.dirname(this.#file), words);
+  }
+
+  #path(words: string): string {
+    return path.resolve(this.#folder, words);
+  }
+
+  #line(at: Path): number {
+    return this.#document.line(at);
+  }
+
+  #keyLine(at: Path): number {
+    return this.#document.keyPlace(at).line;
+  }
+
+  #wrong(at: Path, expected: string, found?: string): void {
+    this.problems.push(this.#document.problem(at, expected, found));
+  }
+}
+
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: "a file that is there",
+  EACCES: "a file this user may read",
+  EISDIR: "a file, not a folder",
+  ENOTDIR: "a path through folders",
+  ERR_ENCODING_INVALID_ENCODED_DATA: "a text file in UTF-8",
+};
+
+const UPSTREAM_KEYS = [
+  ["mode", "mode"],
+  ["connections", "connections"],
+  ["outstanding", "outstanding"],
+  ["timeout", "timeoutMs"],
+  ["connect_delay", "connectDelayMs"],
+  ["rate", "rate"],
+] as const satisfies readonly (readonly [string, keyof UpstreamSite])[];

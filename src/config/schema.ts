@@ -1,0 +1,176 @@
+/**
+ * What site.yaml may say, declared once: the check with its messages, the types, and the JSON Schema for editors
+ * (`policies/schema/site.schema.json`). load.ts gives it meaning.
+ *
+ * @source DESIGN section 3; RULINGS 3, 12, 17, 24
+ */
+import {
+  DURATION_IS,
+  durationWithin,
+  HOST_PORT_IS,
+  PREFIX_IS,
+  RATE_IS,
+  readHostPort,
+  readPrefix,
+  readRate,
+  readSize,
+  SIZE_IS,
+} from "#documents/quantities";
+import {
+  either,
+  flag,
+  integer,
+  jsonSchemaOf,
+  keys,
+  later,
+  listOf,
+  matching,
+  name,
+  named,
+  oneOf,
+  oneOrList,
+  parsed,
+  text,
+  type Value,
+} from "#documents/shape";
+
+export const DEFAULT_SOCKET = "/run/penstock/penstock.sock";
+/** Without a log no write passes, so a log this small would stop the plant within minutes. */
+const LEAST_LOG_OCTETS = 1_000_000;
+
+const DAY_MS = 24 * 3_600_000;
+
+const duration = (least: string, most: string) => parsed(DURATION_IS, durationWithin(least, most), { examples: [least] });
+const file = (what: string) =>
+  text(`the path of ${what}`, { max: 4096 }).meta({ description: `path of ${what}, from the site file's folder` });
+const unitId = () => integer(0, 255, "a unit id from 0 to 255");
+
+/** Linux IFNAMSIZ is 16 with its final zero. */
+const INTERFACE = matching(/^(?!\.{1,2}$)[A-Za-z0-9_.:@-]{1,15}$/, "the name of a network interface, such as scada0");
+
+/** A SPIFFE id or a common name; `*` is one whole last segment (RULINGS 17). */
+const IDENTITY = matching(
+  /^(?:spiffe:\/\/[a-z0-9._-]{1,255}(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]{1,64}){0,16}\/(?:\*|(?!\.{1,2}$)[A-Za-z0-9._-]{1,64})|cn:(?:\*|[^*@/\s](?:[^*@/]{0,62}[^*@/\s])?))$/,
+  "spiffe://domain/path/name, cn:name, or either with * as its whole last segment (the domain in lower case)",
+);
+
+const LISTENER = keys({
+  asset: name("the name of an asset").meta({ description: "the asset behind this listener" }),
+  interface: INTERFACE.meta({ description: "network interface it listens on; resolved to its addresses at start" }),
+  port: integer(0, 65535, "a port from 0 to 65535 (0: a free one)").meta({ description: "TCP port; 0 takes a free one, told in status" }),
+  tls: oneOf(["mutual", "none"]).meta({ description: "mutual: Modbus/TCP Security; none: plain, only for source bindings" }),
+  from: oneOrList(parsed(PREFIX_IS, readPrefix), { max: 256 })
+    .optional()
+    .meta({ description: "address prefixes that are served; others are closed unanswered. Needed with tls: none" }),
+  name: name().optional().meta({ description: "name in status and records; asset/tls unless stated" }),
+});
+
+const CA = keys({
+  name: name().meta({ description: "name in identities (cn:...@name) and records" }),
+  file: file("a CA certificate (PEM)"),
+  may_identify: listOf(IDENTITY, { min: 1, max: 64 }).meta({ description: "identities this CA may vouch for; others are refused" }),
+  may_assert_roles: flag().default(false).meta({ description: "whether its certificates may carry a role" }),
+});
+
+const TLS = keys({
+  certificate: file("the gateway's certificate (PEM)"),
+  key: file("the gateway's private key (PEM)"),
+  ca: listOf(CA, { min: 1, max: 16 }),
+  crl: oneOrList(file("a revocation list"), { max: 64 }).default([]).meta({ description: "revocation lists, read again on reload" }),
+});
+
+const UPSTREAM = keys({
+  connections: integer(1, 16).default(1).meta({ description: "connections to the device" }),
+  outstanding: integer(1, 16).default(1).meta({ description: "requests at the device at once, on each connection" }),
+  timeout: duration("10ms", "60s").default(1000).meta({ description: "deadline of a whole reply; silent after that" }),
+  connect_delay: duration("0ms", "60s").default(0).meta({ description: "pause after connecting before the first request" }),
+  rate: parsed(RATE_IS, readRate).optional().meta({ description: "requests to the device in any window of time, such as 200/s" }),
+  mode: oneOf(["shared", "per_session"]).default("shared").meta({ description: "one shared connection, or one for each session" }),
+});
+
+const ASSET = keys({
+  protocol: oneOf(["modbus-tcp"], "modbus-tcp (modbus-rtu, dnp3-tcp and dnp3-serial come with later work)").meta({
+    description: "what the device speaks",
+  }),
+  address: parsed(HOST_PORT_IS, readHostPort).meta({ description: "where the device listens" }),
+  units: oneOrList(unitId(), { max: 256 }).meta({ description: "unit ids of the device; others are denied" }),
+  unit_aliases: either(
+    "other unit ids of the asset's one unit, or a list of { unit, aliases }",
+    listOf(unitId(), { min: 1, max: 256 }),
+    listOf(keys({ unit: unitId(), aliases: oneOrList(unitId(), { max: 256 }) }), { min: 1, max: 256 }),
+  )
+    .optional()
+    .meta({ description: "further ids the device answers to, judged as the same unit" }),
+  unit_zero: oneOf(["broadcast", "device"]).default("broadcast").meta({ description: "what unit id 0 means to this device" }),
+  addressing: oneOf(["zero-based", "one-based", "modicon"]).meta({
+    description: "how points, policy and cases of this asset count addresses",
+  }),
+  points: file("a points file (CSV)").optional().meta({ description: "the named points" }),
+  upstream: UPSTREAM.optional(),
+  sessions_per_identity: integer(1, 64).default(4).meta({ description: "sessions one identity may hold on this asset" }),
+  mode: oneOf(["enforce"], "enforce (observe and shadow come with later work)")
+    .default("enforce")
+    .meta({ description: "enforce: what no rule allows does not reach the device" }),
+  until: later("observe mode"),
+  fail: later("read-only and open failure"),
+  quirks: later("quirks of devices"),
+  poll: later("polling"),
+  telemetry: later("telemetry"),
+  hardware: later("hardware ports"),
+  serial: later("serial lines"),
+  link: later("DNP3"),
+  event_owner: later("DNP3"),
+});
+
+const AUDIT = keys({
+  directory: file("the folder of the evidence"),
+  durable_before: oneOf(["writes", "all", "none"]).default("writes").meta({ description: "what waits until its record is on disk" }),
+  retain: duration("1h", "3652d")
+    .default(90 * DAY_MS)
+    .meta({ description: "how long records are kept" }),
+  when_full: oneOf(["deny-writes", "deny-all"])
+    .default("deny-writes")
+    .meta({ description: "what is denied while evidence cannot be written" }),
+  key: file("the key that signs checkpoints")
+    .optional()
+    .meta({ description: "Ed25519 private key (PEM); directory.key beside the folder unless stated" }),
+  max_size: parsed(SIZE_IS, leastLog).default(2e9).meta({ description: "disk space the evidence may take" }),
+});
+
+const MANAGEMENT = keys({
+  socket: file("a local socket").default(DEFAULT_SOCKET).meta({ description: "local management socket (mode 0600)" }),
+  interface: INTERFACE.optional().meta({ description: "interface that serves metrics; the socket alone unless stated" }),
+  port: integer(0, 65535, "a port from 0 to 65535 (0: a free one)")
+    .optional()
+    .meta({ description: "TCP port of metrics; 9443 unless stated" }),
+  tls: oneOf(["mutual"], "mutual: metrics are never served without it").default("mutual").meta({ description: "always mutual" }),
+});
+
+export const SITE = keys({
+  site: name().meta({ description: "name of the plant or cell" }),
+  listeners: listOf(LISTENER, { min: 1, max: 256 }),
+  tls: TLS.optional(),
+  assets: named(name(), ASSET).meta({ description: "the devices behind this gateway, by name" }),
+  audit: AUDIT,
+  management: MANAGEMENT.optional(),
+  limits: keys({
+    idle: duration("10s", "24h").optional().meta({ description: "a session without a request for so long is cut" }),
+  }).optional(),
+  telemetry: later("telemetry"),
+  hardware: later("hardware ports"),
+  crl_grace: later("overdue revocation lists"),
+  single_operator: later("approvals by two persons"),
+});
+
+export type SiteDocument = Value<typeof SITE>;
+export type AssetDocument = Value<typeof ASSET>;
+
+/** For editors: JSON Schema 2020-12 of site.yaml. */
+export function siteJsonSchema(): Readonly<Record<string, unknown>> {
+  return jsonSchemaOf(SITE, "Penstock site.yaml");
+}
+
+function leastLog(words: string): number | string {
+  const octets = readSize(words);
+  return typeof octets === "string" || octets >= LEAST_LOG_OCTETS ? octets : `a size of at least ${LEAST_LOG_OCTETS / 1e6}MB`;
+}
