@@ -16,6 +16,8 @@ export interface Entry {
   readonly kind: RecordKind;
   /** Wall-clock milliseconds at which it happened. */
   readonly wallMs: number;
+  /** It let something change the plant: a signed checkpoint follows within 1 s. */
+  readonly change?: boolean;
   /** Called once per entry by the batch writer, some milliseconds after `append`: members of the JSON object beside seq, time, kind and prev. Must not throw. */
   members(): Record<string, unknown>;
   /** The log has rendered it; a pooled entry may be reused. */

@@ -1,0 +1,44 @@
+/** What lies in a log's directory. */
+import { readdir, readFile, stat } from "node:fs/promises";
+import path from "node:path";
+import { CHECKPOINT_NAME, segmentName, segmentOf } from "./format.ts";
+import { reasonOf } from "./problem.ts";
+
+export interface SegmentFile {
+  readonly segment: number;
+  readonly file: string;
+  readonly octets: number;
+}
+
+/** Segments in order of their numbers. @throws where the directory cannot be read */
+export async function listSegments(directory: string): Promise<SegmentFile[]> {
+  const numbers = (await readdir(directory)).map(segmentOf).filter((n) => n !== null);
+  const found: SegmentFile[] = [];
+  for (const segment of numbers.sort((a, b) => a - b)) {
+    const file = path.join(directory, segmentName(segment));
+    const octets = await sizeOf(file);
+    if (octets !== null) found.push({ segment, file, octets });
+  }
+  return found;
+}
+
+/** null: pruned between listing and looking. */
+async function sizeOf(file: string): Promise<number | null> {
+  try {
+    return (await stat(file)).size;
+  } catch (error) {
+    if (reasonOf(error) === "ENOENT") return null;
+    throw error;
+  }
+}
+
+/** The checkpoint file's one line without its line feed; null: no such file. Something else in its place comes back as it is. */
+export async function readCheckpointFile(directory: string): Promise<string | null> {
+  try {
+    const text = await readFile(path.join(directory, CHECKPOINT_NAME), "latin1");
+    return text.endsWith("\n") ? text.slice(0, -1) : `${text} (no line feed)`;
+  } catch (error) {
+    if (reasonOf(error) === "ENOENT") return null;
+    throw error;
+  }
+}

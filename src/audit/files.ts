@@ -1,0 +1,126 @@
+/** The few file operations the log is written with. Tests hand in their own to record, delay, tear and fail them. */
+import * as fs from "node:fs";
+import path from "node:path";
+import { reasonOf } from "./problem.ts";
+
+export interface AppendFile {
+  /** All octets, or an error after which nothing may be said of the file beyond its last sync. */
+  write(octets: Uint8Array): Promise<void>;
+  /** fdatasync: octets and size are on the disk. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Files {
+  /** A new, empty file of mode 0600, open for appending. @throws EEXIST */
+  create(file: string): Promise<AppendFile>;
+  /** An existing file, open for appending. */
+  append(file: string): Promise<AppendFile>;
+  /** Cut an existing file to `octets`, synced. */
+  truncate(file: string, octets: number): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  unlink(file: string): Promise<void>;
+  /** Names made, renamed and removed in the directory are on the disk. */
+  syncDirectory(directory: string): Promise<void>;
+  /** The octets from `from` to the file's end. */
+  read(file: string, from: number): Promise<Uint8Array>;
+}
+
+export const realFiles: Files = {
+  async create(file) {
+    return new RealFile(await fs.promises.open(file, "ax", 0o600));
+  },
+  async append(file) {
+    return new RealFile(await fs.promises.open(file, fs.constants.O_WRONLY | fs.constants.O_APPEND));
+  },
+  async truncate(file, octets) {
+    const handle = await fs.promises.open(file, "r+");
+    try {
+      await handle.truncate(octets);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  },
+  rename: (from, to) => fs.promises.rename(from, to),
+  unlink: (file) => fs.promises.unlink(file),
+  async syncDirectory(directory) {
+    const handle = await fs.promises.open(directory, "r");
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  },
+  async read(file, from) {
+    const handle = await fs.promises.open(file, "r");
+    try {
+      const { size } = await handle.stat();
+      const octets = new Uint8Array(Math.max(0, size - from));
+      let filled = 0;
+      while (filled < octets.length) {
+        const { bytesRead } = await handle.read(octets, filled, octets.length - filled, from + filled);
+        if (bytesRead === 0) break;
+        filled += bytesRead;
+      }
+      return octets.subarray(0, filled);
+    } finally {
+      await handle.close();
+    }
+  },
+};
+
+/**
+ * A whole file or none: written and synced under another name, then renamed.
+ *
+ * @param keepName sync the new name too; without it a power loss may bring the earlier file back, whole
+ */
+export async function writeWhole(files: Files, directory: string, name: string, octets: Uint8Array, keepName = true): Promise<void> {
+  const made = path.join(directory, `${name}.new`);
+  try {
+    await files.unlink(made);
+  } catch (error) {
+    if (reasonOf(error) !== "ENOENT") throw error;
+  }
+  const file = await files.create(made);
+  try {
+    await file.write(octets);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await files.rename(made, path.join(directory, name));
+  if (keepName) await files.syncDirectory(directory);
+}
+
+/** Callbacks of node:fs under one promise each: two thread pool trips a batch and nothing else. */
+class RealFile implements AppendFile {
+  readonly #handle: fs.promises.FileHandle;
+
+  constructor(handle: fs.promises.FileHandle) {
+    this.#handle = handle;
+  }
+
+  write(octets: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const more = (from: number): void => {
+        fs.write(this.#handle.fd, octets, from, octets.length - from, null, (error, written) => {
+          if (error !== null) reject(error);
+          else if (from + written === octets.length) resolve();
+          else more(from + written);
+        });
+      };
+      more(0);
+    });
+  }
+
+  sync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fs.fdatasync(this.#handle.fd, (error) => (error === null ? resolve() : reject(error)));
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+}
