@@ -44,6 +44,8 @@ export interface Rule {
   readonly id: string;
   readonly file: string;
   readonly line: number;
+  /** Where on the line the rule starts; absent in rules that no document wrote. */
+  readonly column?: number;
   readonly effect: "allow" | "deny";
   readonly asset: string;
   /** Ascending set of verbs. In a deny `"*"` is every verb; in an allow `"*"` is read (RULINGS 5). */
@@ -71,6 +73,7 @@ export interface OnDeny {
 export interface Binding {
   readonly order: number;
   readonly line: number;
+  readonly column?: number;
   readonly role: string;
   /** Exactly one of the next three. `identity` is `spiffe://...` or `cn:name[@ca]`; `*` is one whole last segment. */
   readonly identity: string | null;
@@ -89,5 +92,7 @@ export interface Policy {
   readonly roles: ReadonlyMap<string, { readonly rules: readonly Rule[]; readonly onDeny: OnDeny | null }>;
   readonly bindings: readonly Binding[];
   readonly onDeny: OnDeny;
+  /** `assets: { boiler-1: { on_deny: ... } }` at the top level of the policy (RULINGS 13); by asset, only those that state it. */
+  readonly assetOnDeny: ReadonlyMap<string, OnDeny>;
   readonly assets: ReadonlyMap<string, AssetModel>;
 }

@@ -1,0 +1,225 @@
+/**
+ * From the words of a rule to what the engine knows: verbs, assets, points, addresses, functions and exact limits. A rule that names several
+ * assets becomes one rule for each. Every slip is told at the word that slipped; a rule with a slip becomes no rule.
+ *
+ * @source RULINGS 1, 2, 5, 7, 12, 14
+ */
+import { quoted } from "#documents/problems";
+import type { Path } from "#documents/yaml";
+import type { FunctionName, Verb, Vocabulary } from "#operation";
+import type { AssetModel } from "#process/points";
+import { parseHours } from "./hours.ts";
+import type { Desk } from "./loadDesk.ts";
+import { resolveOnDeny } from "./loadOnDeny.ts";
+import type { Hours, Rule } from "./model.ts";
+import { resolveScope } from "./resolveScope.ts";
+import { resolveValues } from "./resolveValues.ts";
+import { ALL_VERBS, type RuleDocument } from "./schema.ts";
+
+/** Only an allow has conditions; a deny that could fail to hold would be a hole (RULINGS 1). */
+const NOT_IN_DENY = ["values", "rate", "broadcast", "opaque"] as const;
+
+/** @param owner  the role, or `never` */
+export function resolveRule(desk: Desk, rule: RuleDocument, path: Path, owner: string): Rule[] {
+  const before = desk.problems.length;
+  const effect = effectOf(desk, rule, path, owner);
+  if (rule.id === undefined) desk.missing(path, "id", "an id for the rule: denials, records and cases name it");
+  if (rule.on === undefined) desk.missing(path, "on", 'the asset the rule is about (on: boiler-1), or on: "*"');
+  if (effect === null || rule.id === undefined || rule.on === undefined) return [];
+  const assets = assetsOf(desk, rule.on, [...path, "on"]);
+  const verbs = verbsOf(desk, rule, effect, path, assets);
+  if (effect === "deny") for (const key of NOT_IN_DENY) if (rule[key] !== undefined) desk.refuseKey([...path, key], NO_CONDITIONS);
+  const hours = hoursOf(desk, rule.hours, [...path, "hours"]);
+  const onDeny = rule.on_deny === undefined ? null : resolveOnDeny(desk, rule.on_deny, [...path, "on_deny"]);
+  if (effect === "allow") checkOpaque(desk, rule, verbs, path);
+  checkBroadcast(desk, rule, verbs, assets, path);
+  if (rule.values !== undefined && effect === "allow" && !verbs.includes("write"))
+    desk.refuseKey([...path, "values"], "values only where the rule allows write");
+  const place = desk.document.place(path);
+  const resolved: Rule[] = [];
+  for (const asset of assets) {
+    const vocabulary = desk.vocabularies.get(asset.protocol) as Vocabulary;
+    const units = unitsOf(desk, rule, asset, path);
+    const functions = functionsOf(desk, rule, vocabulary, verbs, effect, path);
+    const scope = resolveScope(desk, rule, { asset, vocabulary, verbs, effect, everyVerb: rule.deny?.includes("*") === true, units }, path);
+    if (scope === null) continue;
+    const values = rule.values === undefined ? null : resolveValues(desk, rule.values, scope, asset, vocabulary, [...path, "values"]);
+    resolved.push({
+      order: desk.nextOrder(),
+      id: `${owner}/${rule.id}`,
+      file: desk.document.file,
+      line: place.line,
+      column: place.column,
+      effect,
+      asset: asset.name,
+      verbs,
+      scope,
+      units,
+      functions,
+      broadcast: rule.broadcast === true,
+      opaque: rule.opaque === true,
+      hours,
+      rate: rule.rate ?? null,
+      values,
+      onDeny,
+    });
+  }
+  return desk.problems.length === before ? resolved : [];
+}
+
+const NO_CONDITIONS = "a deny without it: a deny holds whatever is written and however often";
+
+function effectOf(desk: Desk, rule: RuleDocument, path: Path, owner: string): "allow" | "deny" | null {
+  if (rule.allow !== undefined && rule.deny !== undefined) {
+    desk.refuseKey([...path, "deny"], "either allow or deny in one rule", "both allow and deny");
+    return null;
+  }
+  if (rule.allow === undefined && rule.deny === undefined) {
+    desk.refuse(path, "allow: or deny: with a verb", "a rule that neither allows nor denies");
+    return null;
+  }
+  if (owner === "never" && rule.allow !== undefined) {
+    desk.refuseKey([...path, "allow"], "deny: under never nothing is granted");
+    return null;
+  }
+  return rule.allow !== undefined ? "allow" : "deny";
+}
+
+/** The assets named, each once, in the order of the site where `"*"`. */
+function assetsOf(desk: Desk, words: readonly string[], path: Path): AssetModel[] {
+  if (words.includes("*")) {
+    if (words.length > 1) desk.refuse(path, '"*" alone, or names of assets');
+    return [...desk.assets.values()];
+  }
+  const assets = new Set<AssetModel>();
+  words.forEach((word, i) => {
+    const asset = desk.assets.get(word);
+    if (asset === undefined) desk.unknown(path, i, word, "the name of an asset", [...desk.assets.keys()]);
+    else if (assets.has(asset)) desk.refuseItem(path, i, "each asset once", `${quoted(word)} a second time`);
+    else assets.add(asset);
+  });
+  return [...assets];
+}
+
+/** Ascending. `"*"` in a deny is every verb, in an allow it is read (RULINGS 5). */
+function verbsOf(desk: Desk, rule: RuleDocument, effect: "allow" | "deny", path: Path, assets: readonly AssetModel[]): Verb[] {
+  const words = (effect === "allow" ? rule.allow : rule.deny) ?? [];
+  const at = [...path, effect];
+  if (words.includes("*")) {
+    if (words.length > 1) desk.refuse(at, '"*" alone, or names of verbs');
+    return effect === "allow" ? ["read"] : [...ALL_VERBS].sort();
+  }
+  const verbs = new Set<Verb>();
+  words.forEach((word, i) => {
+    const verb = word as Verb;
+    if (verbs.has(verb)) desk.refuseItem(at, i, "each verb once", `${quoted(verb)} a second time`);
+    verbs.add(verb);
+    if (effect === "deny") return;
+    // A deny of what an asset cannot do harms nobody; a grant of it is a mistake.
+    for (const asset of assets) {
+      const known = verbsIn(desk.vocabularies.get(asset.protocol) as Vocabulary);
+      if (!known.has(verb)) {
+        desk.refuseItem(at, i, `a verb that ${asset.protocol} has: ${[...known].join(", ")}`);
+        return;
+      }
+    }
+  });
+  return [...verbs].sort();
+}
+
+/** The verbs some function of the protocol carries; `raw` stands for the functions without a row. */
+export function verbsIn(vocabulary: Vocabulary): Set<Verb> {
+  return new Set<Verb>([...vocabulary.functions.flatMap(({ verbs }) => verbs), "raw"]);
+}
+
+function hoursOf(desk: Desk, text: string | undefined, path: Path): Hours | null {
+  if (text === undefined) return null;
+  const hours = parseHours(text);
+  if (typeof hours !== "string") return hours;
+  const [found, expected] = hours.replace(/^found /, "").split("; expected ");
+  desk.refuse(path, expected ?? "hours", found);
+  return null;
+}
+
+/** What the gateway cannot look into is granted only function by function, said aloud (RULINGS 5). */
+function checkOpaque(desk: Desk, rule: RuleDocument, verbs: readonly Verb[], path: Path): void {
+  if (!verbs.includes("raw")) {
+    if (rule.opaque === true) desk.refuseKey([...path, "opaque"], "opaque only where the rule allows raw");
+    return;
+  }
+  if (rule.opaque !== true)
+    desk.refuse(path, "opaque: true, for nothing in such a request can be judged", "a rule that allows raw without opaque: true");
+  if (rule.functions === undefined)
+    desk.refuse(path, "functions: with the exact number of each function", "a rule that allows raw without functions");
+  for (const key of ["points", "table", "addresses"] as const)
+    if (rule[key] !== undefined) desk.refuseKey([...path, key], "neither points nor addresses with raw: nobody knows what it touches");
+  if (rule.on?.includes("*")) desk.refuse([...path, "on"], "the assets by name: raw takes no wildcard");
+}
+
+function checkBroadcast(desk: Desk, rule: RuleDocument, verbs: readonly Verb[], assets: readonly AssetModel[], path: Path): void {
+  if (rule.broadcast !== true || rule.allow === undefined) return;
+  const at = [...path, "broadcast"];
+  if (verbs.every((verb) => verb === "read" || verb === "diagnose" || verb === "identify"))
+    desk.refuseKey(at, "broadcast only where something is changed: nobody answers a broadcast");
+  const device = assets.find((asset) => asset.unitZero === "device");
+  if (device !== undefined) desk.refuseKey(at, `no broadcast on ${device.name}, whose site says unit_zero: device`);
+}
+
+/** Canonical, ascending; every unit where none is named. */
+function unitsOf(desk: Desk, rule: RuleDocument, asset: AssetModel, path: Path): number[] {
+  if (rule.units === undefined) return [...asset.units];
+  const units = new Set<number>();
+  rule.units.forEach((word, i) => {
+    const unit = asset.unitAliases.get(word) ?? word;
+    if (!asset.units.includes(unit)) desk.refuseItem([...path, "units"], i, `a unit id of ${asset.name}: ${asset.units.join(", ")}`);
+    else if (units.has(unit)) desk.refuseItem([...path, "units"], i, "each unit once", `unit ${word} a second time`);
+    units.add(unit);
+  });
+  return [...units].sort((a, b) => a - b);
+}
+
+function functionsOf(
+  desk: Desk,
+  rule: RuleDocument,
+  vocabulary: Vocabulary,
+  verbs: readonly Verb[],
+  effect: "allow" | "deny",
+  path: Path,
+): number[] | null {
+  if (rule.functions === undefined) return null;
+  const at = [...path, "functions"];
+  const numbers = new Set<number>();
+  rule.functions.forEach(({ words }, i) => {
+    const number = vocabulary.functionOf(words);
+    if (number === null) {
+      desk.unknown(
+        at,
+        i,
+        words,
+        "a function number, or a name",
+        vocabulary.functions.map(({ name }) => name),
+      );
+      return;
+    }
+    if (numbers.has(number)) desk.refuseItem(at, i, "each function once", `function ${words} a second time`);
+    numbers.add(number);
+    const row = vocabulary.functions.find((candidate) => candidate.number === number);
+    const carried = verbsOfFunction(row);
+    if (carried.some((verb) => verbs.includes(verb))) return;
+    const told = `function ${words}, which is ${carried.join(" and ")}`;
+    const opaque = carried.includes("raw") && effect === "allow";
+    desk.refuseItem(at, i, opaque ? "allow: raw with opaque: true" : `a function that is ${verbs.join(" or ")}`, told);
+  });
+  if (effect === "allow" && verbs.includes("raw") && ![...numbers].some((number) => isOpaque(vocabulary, number)))
+    desk.refuse(at, "the number of a function that is kept opaque");
+  return [...numbers].sort((a, b) => a - b);
+}
+
+/** A function without a row of its own is kept as octets. */
+function verbsOfFunction(row: FunctionName | undefined): readonly Verb[] {
+  return row === undefined || row.opaque ? ["raw"] : row.verbs;
+}
+
+function isOpaque(vocabulary: Vocabulary, number: number): boolean {
+  return vocabulary.functions.find((row) => row.number === number)?.opaque ?? true;
+}

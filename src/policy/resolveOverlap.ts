@@ -1,0 +1,71 @@
+/** Can two rules speak of one request? For the loader and for lint, which compare rules with rules; no request is judged here. */
+import type { AssetModel, Point } from "#process/points";
+import type { Rule } from "./model.ts";
+
+/** One stretch of addresses a rule is about. `mask`: the bits of each cell. */
+export interface Extent {
+  readonly unit: number;
+  readonly space: number;
+  readonly first: number;
+  readonly last: number;
+  readonly mask: number;
+}
+
+const WHOLE_CELL = 0xffff;
+
+/** Null: everything its verbs can be about. */
+export function extentsOf(rule: Rule, model: AssetModel): readonly Extent[] | null {
+  const { scope, units } = rule;
+  switch (scope.is) {
+    case "points":
+      return scope.points.flatMap((index) => {
+        const point = model.points[index];
+        return point === undefined || !units.includes(point.unitId) ? [] : [extentOf(point)];
+      });
+    case "addresses":
+      return units.flatMap((unit) => scope.ranges.map(([first, last]) => ({ unit, space: scope.space, first, last, mask: WHOLE_CELL })));
+    default:
+      return null;
+  }
+}
+
+function extentOf(point: Point): Extent {
+  const mask = point.type === "bit" ? 1 << (point.bit ?? 0) : WHOLE_CELL;
+  return { unit: point.unitId, space: point.space, first: point.first, last: point.last, mask };
+}
+
+/** Is there a request that both rules, of one asset, are about? Conditions (hours, values, rate) are not looked at. */
+export function touches(a: Rule, b: Rule, model: AssetModel): boolean {
+  if (a.asset !== b.asset || !a.units.some((unit) => b.units.includes(unit)) || !shareVerb(a, b)) return false;
+  if (a.functions !== null && b.functions !== null && !a.functions.some((number) => b.functions?.includes(number))) return false;
+  const left = extentsOf(a, model);
+  const right = extentsOf(b, model);
+  if (left === null || right === null) return true;
+  return left.some((one) => right.some((other) => extentsTouch(one, other)));
+}
+
+export function extentsTouch(a: Extent, b: Extent): boolean {
+  return a.unit === b.unit && a.space === b.space && a.first <= b.last && b.first <= a.last && (a.mask & b.mask) !== 0;
+}
+
+/** Does `outer` speak of everything that `inner` speaks of, whatever is written and whenever? Never a false yes. */
+export function contains(outer: Rule, inner: Rule, model: AssetModel): boolean {
+  if (outer.asset !== inner.asset || outer.hours !== null) return false;
+  if (!inner.units.every((unit) => outer.units.includes(unit)) || !inner.verbs.every((verb) => outer.verbs.includes(verb))) return false;
+  if (outer.functions !== null && !inner.functions?.every((number) => outer.functions?.includes(number))) return false;
+  const right = extentsOf(inner, model);
+  if (outer.scope.is === "device") return inner.scope.is === "device";
+  if (outer.scope.is === "process") return true;
+  if (right === null) return false;
+  const left = extentsOf(outer, model) ?? [];
+  return right.every((part) => left.some((whole) => extentContains(whole, part)));
+}
+
+function extentContains(whole: Extent, part: Extent): boolean {
+  if (whole.unit !== part.unit || whole.space !== part.space) return false;
+  return whole.first <= part.first && part.last <= whole.last && (part.mask & ~whole.mask) === 0;
+}
+
+function shareVerb(a: Rule, b: Rule): boolean {
+  return a.verbs.some((verb) => b.verbs.includes(verb));
+}

@@ -1,0 +1,214 @@
+/**
+ * What policy.yaml and *.cases.yaml may say, declared once: the check with its messages, the types, and the JSON Schemas for editors
+ * (`policies/schema/`). Names, addresses and numbers get their meaning in resolve.ts, which knows the assets.
+ */
+import { z } from "zod";
+import { DURATION_IS, RATE_IS, readDuration, readRate } from "#documents/quantities";
+import {
+  either,
+  flag,
+  integer,
+  keys,
+  later,
+  listOf,
+  name,
+  named,
+  numeric,
+  oneOf,
+  oneOrList,
+  parsed,
+  type Shape,
+  text,
+  type Value,
+} from "#documents/shape";
+import { DENIALS } from "#events";
+import type { Verb } from "#operation";
+import { parseDecimal } from "#process/decimal";
+
+/** Verbs a policy may name. `confirm` follows the right that caused it and `link` needs no rule, so neither is a word of a policy. */
+export const VERB_WORDS = [
+  "read",
+  "write",
+  "control",
+  "diagnose",
+  "identify",
+  "file-read",
+  "file-write",
+  "raw",
+  "events",
+  "select",
+  "operate",
+  "freeze",
+  "restart",
+  "time",
+  "configure",
+  "assignClass",
+  "unsolicited",
+  "authenticate",
+] as const satisfies readonly Verb[];
+
+/** Every verb there is: what `deny: "*"` means. */
+export const ALL_VERBS: readonly Verb[] = [...VERB_WORDS, "confirm", "link"];
+
+/** Text that is read once the asset is known; a number is kept as it was written. */
+export interface Words {
+  readonly words: string;
+}
+
+const decimal = () => numeric("a number", parseDecimal);
+const duration = () => parsed(DURATION_IS, readDuration);
+const rate = () => parsed(RATE_IS, readRate);
+
+const ON_DENY_KEYS = {
+  answer: oneOf(["exception", "drop", "close"])
+    .optional()
+    .meta({ description: "what the sender of a denied request gets; an exception unless stated" }),
+  exception: integer(1, 4, "a Modbus exception code from 1 to 4")
+    .optional()
+    .meta({ description: "the Modbus exception code instead of 1" }),
+  close_after: keys({ denials: integer(1, 1000), within: duration() })
+    .optional()
+    .meta({ description: "end the session after this many denied writes and controls; reads never count" }),
+};
+export const ON_DENY = keys(ON_DENY_KEYS);
+
+export const VALUES = keys({
+  min: decimal().optional().meta({ description: "smallest value, in the point's unit; raw words where addresses are named. Needs max" }),
+  max: decimal().optional().meta({ description: "largest value. Needs min" }),
+  set: listOf(decimal(), { min: 1, max: 256 }).optional().meta({ description: "the only values allowed" }),
+  max_step: decimal().optional().meta({ description: "largest difference to the value last seen" }),
+  max_changes: rate().optional().meta({ description: "changes of the point by anybody, such as 6/min" }),
+});
+
+const CONTROL_LATER = {
+  control: later("control (DNP3)"),
+  via: later("via (DNP3)"),
+  group: later("group (DNP3)"),
+  variation: later("variation (DNP3)"),
+  indexes: later("indexes (DNP3)"),
+};
+
+/** One or a list, told in one phrase: a list's own item says more. */
+function oneOrMany<T>(expected: string, item: Shape<T>, max: number): Shape<T[]> {
+  const one = item.transform((value) => [value]);
+  return either(expected, listOf(item, { min: 1, max }), one);
+}
+
+const VERB = oneOf([...VERB_WORDS, "*"]);
+const verbs = () => oneOrMany(`a verb (${VERB_WORDS.slice(0, 8).join(", ")}), a list of verbs, or "*"`, VERB, 32);
+
+const RULE_KEYS = {
+  id: name().optional().meta({ description: "names the rule in denials, records and cases; once per role" }),
+  allow: verbs().optional().meta({ description: 'what the rule grants; "*" is read' }),
+  deny: verbs().optional().meta({ description: 'what the rule forbids; "*" is everything. Beats every allow' }),
+  on: oneOrList(text('the name of an asset, a list of them, or "*"')).optional().meta({ description: "where the rule holds" }),
+  points: oneOrMany("the name of a point, or a list of names", name("the name of a point"), 1000)
+    .optional()
+    .meta({ description: "names from the asset's points file" }),
+  table: text("the name of a table").optional().meta({ description: "coil, discrete, input, holding or file" }),
+  addresses: oneOrList(
+    parsed("an address or a range such as 40 or 40-43", (words): Words => ({ words }), { type: ["integer", "string"] }),
+    { max: 1000 },
+  )
+    .optional()
+    .meta({ description: "addresses of the table, as the asset counts them" }),
+  units: oneOrList(integer(0, 255), { max: 256 }).optional().meta({ description: "unit ids; every unit of the asset unless stated" }),
+  functions: oneOrList(
+    parsed("a function number or name such as 6, 43/14 or writeSingleRegister", (words): Words => ({ words }), {
+      type: ["integer", "string"],
+    }),
+    { max: 256 },
+  )
+    .optional()
+    .meta({ description: "numbers or standard names; every function of the verb unless stated" }),
+  broadcast: flag().optional().meta({ description: "the rule also grants broadcasts" }),
+  opaque: flag().optional().meta({ description: "the rule grants functions that the gateway cannot look into" }),
+  values: VALUES.optional().meta({ description: "what a write may put there" }),
+  hours: text("hours").optional().meta({ description: 'when the rule holds, such as "Mon-Fri 07:00-17:00 Europe/Berlin"' }),
+  rate: rate().optional().meta({ description: "messages of one identity that the rule allows, such as 10/min" }),
+  on_deny: ON_DENY.optional().meta({ description: "answer where this rule is the reason" }),
+  require: later("require"),
+  state: later("state"),
+  essential: later("essential"),
+  gap: later("gap"),
+  ...CONTROL_LATER,
+};
+
+const RULE = keys(RULE_KEYS);
+/** An item of a role: a rule, an include, or the role's on_deny. One shape, so that a slip in a rule is told as a slip in a rule. */
+export const ROLE_ITEM = keys({
+  include: oneOrMany("the name of a role, or a list of names", name("the name of a role"), 100)
+    .optional()
+    .meta({ description: "all rules of another role" }),
+  ...RULE_KEYS,
+});
+
+export const BINDING = keys({
+  role: name("the name of a role").meta({ description: "what the claim gets" }),
+  identity: text("an identity such as spiffe://plant.example/operator/* or cn:alice@plant")
+    .optional()
+    .meta({ description: "spiffe://domain/path or cn:name[@ca]; * is one whole last segment" }),
+  certificate_role: text("a role as the certificate's extension has it", { max: 64 })
+    .optional()
+    .meta({ description: "role of the Modbus/TCP Security extension of the certificate" }),
+  source: text("an address prefix such as 10.10.5.0/24")
+    .optional()
+    .meta({ description: "prefix of a plain listener's clients, who prove nothing" }),
+  kind: oneOf(["person", "machine"]).optional().meta({ description: "person or machine; needed but for a source, which is a machine" }),
+  accept_unauthenticated: flag().optional().meta({ description: "accept writes of a source that proved nothing" }),
+  expired: later("expired"),
+});
+
+export const POLICY_SHAPE = keys({
+  policy: name("the policy's name"),
+  version: integer(1, 2_147_483_647).meta({ description: "raised with every change; a lower one is refused on reload" }),
+  never: listOf(RULE).optional().meta({ description: "denies that bind everybody" }),
+  roles: named(name("the name of a role"), listOf(ROLE_ITEM)),
+  bindings: listOf(BINDING),
+  on_deny: ON_DENY.optional(),
+  assets: named(name("the name of an asset"), keys({ on_deny: ON_DENY.optional() }))
+    .optional()
+    .meta({ description: "what differs per asset" }),
+  manage: later("manage"),
+});
+
+export type PolicyDocument = Value<typeof POLICY_SHAPE>;
+export type RuleDocument = Value<typeof RULE>;
+export type RoleItem = Value<typeof ROLE_ITEM>;
+export type BindingDocument = Value<typeof BINDING>;
+export type OnDenyDocument = Value<typeof ON_DENY>;
+export type ValuesDocument = Value<typeof VALUES>;
+
+const scalarWords = (expected: string) => parsed(expected, (words): Words => ({ words }), { type: ["number", "string", "boolean"] });
+/** A point's name, or a table and an address of it. */
+const PLACE = z.string().regex(/^[A-Za-z0-9_.-]{1,64}(?: [0-9]{1,6})?$/, { error: "a point, or an address such as holding 40" });
+const CLAIM = keys({
+  identity: text("an identity such as spiffe://plant.example/operator/alice or cn:alice@plant").optional(),
+  certificate_role: text("a role as a certificate has it", { max: 64 }).optional(),
+  source: text("an address such as 10.10.5.7").optional(),
+});
+
+const CODE_IS = "a denial code such as aboveMaximum (penstock policy explain --words lists them)";
+export const CASE = keys({
+  name: text("what the case is about").optional().meta({ description: "what the case is about" }),
+  as: either("a role, a list of roles, an identity, or a claim", oneOrList(text("a role or an identity"), { max: 32 }), CLAIM).meta({
+    description: "role(s); or who: spiffe://..., cn:name@ca, an address; or { identity, certificate_role, source }",
+  }),
+  on: name("the name of an asset").optional().meta({ description: "needed where there is more than one asset" }),
+  unit: integer(0, 255).optional().meta({ description: "unit id asked for; 0 is a broadcast unless the asset says otherwise" }),
+  request: text("a request in words such as write holding 40 = 300").meta({
+    description: "in words, such as write holding 40 = 300 or write feed_setpoint = 31.5",
+  }),
+  expect: oneOf(["allow", "deny"]).meta({ description: "allow or deny" }),
+  rule: text("the id of a rule such as operator/feed-setpoint").optional().meta({ description: "the rule that decides, or default" }),
+  code: z
+    .enum(["noRole", "unknownRole", ...(Object.keys(DENIALS) as (keyof typeof DENIALS)[])], { error: () => CODE_IS })
+    .optional()
+    .meta({ description: "the denial code" }),
+  at: text("a time such as 2026-11-24T10:00:00Z").optional().meta({ description: "wall time; without it no `hours` can be told" }),
+  seen: named(PLACE, scalarWords("a value")).optional().meta({ description: "values last seen, by point or address" }),
+  changes: named(PLACE, integer(0, 1_000_000)).optional().meta({ description: "changes already counted, by point or address" }),
+  requests: integer(0, 1_000_000).optional().meta({ description: "messages already counted by `rate`" }),
+});
+export const CASES_SHAPE = listOf(CASE, { max: 10_000 });
+export type CaseDocument = Value<typeof CASE>;
