@@ -1,0 +1,304 @@
+/**
+ * One device (address:port) and its connections: whose turn it is, our transaction ids, deadlines, reconnecting. Requests go out as they
+ * were judged; a reply goes back only when it answers what was asked. Nothing is ever sent twice.
+ */
+import type { Framer } from "#session/protocol";
+import type { ByteStream, StreamHandler } from "#transport/stream";
+import { FairQueue } from "#upstream/fair";
+import { Backoff, Pace } from "#upstream/pace";
+import { Transactions } from "#upstream/transactions";
+import type { Asset } from "./asset.ts";
+import { deliver, expire, mayGo, refuse, release } from "./path.ts";
+import type { Road } from "./road.ts";
+import { SLOT_OCTETS, type Ticket } from "./ticket.ts";
+
+export type DeviceState = "connecting" | "ready" | "down";
+
+export class Device {
+  readonly key: string;
+  readonly host: string;
+  readonly port: number;
+  readonly queue = new FairQueue<Ticket>(mayGo);
+  /** Set while the device stands in the road's list of devices to look after. */
+  dirty = false;
+  /** Requests waiting for their turn. */
+  waiting = 0;
+  readonly #road: Road;
+  readonly #asset: Asset;
+  readonly #lines: Line[] = [];
+  readonly #pace: Pace | null;
+  #retired = false;
+
+  /** @param asset whose `upstream` settings the device follows; assets behind one address:port share them (checked at load) */
+  constructor(road: Road, asset: Asset) {
+    const { host, port, upstream } = asset.site;
+    this.key = `${host}:${port}`;
+    this.host = host;
+    this.port = port;
+    this.#road = road;
+    this.#asset = asset;
+    this.#pace = upstream.rate === null ? null : new Pace(upstream.rate.count, upstream.rate.windowMs);
+    const lines = upstream.mode === "shared" ? upstream.connections : 1;
+    for (let i = 0; i < lines; i++) this.#lines.push(new Line(this, road, asset));
+  }
+
+  open(): void {
+    this.#road.devices.add(this);
+    for (const line of this.#lines) line.connect();
+  }
+
+  get state(): DeviceState {
+    if (this.#lines.some((line) => line.state === "ready")) return "ready";
+    return this.#lines.some((line) => line.state === "connecting") ? "connecting" : "down";
+  }
+
+  get atDevice(): number {
+    return this.#lines.reduce((sum, line) => sum + line.transactions.open, 0);
+  }
+
+  /** Send what may go, one packet per connection; called once at the end of a turn. */
+  pump(now: number): void {
+    this.dirty = false;
+    if (this.waiting === 0) return;
+    if (this.state === "down") {
+      this.refuseAll(now);
+      return;
+    }
+    for (const line of this.#lines) {
+      while (this.waiting > 0 && line.hasRoom(now)) {
+        if (this.#pace !== null && this.#pace.wait(now) > 0) break;
+        const ticket = this.queue.next();
+        if (ticket === null) break;
+        this.waiting -= 1;
+        if (!release(ticket, now)) continue;
+        this.#pace?.spend(now);
+        line.send(ticket, now);
+      }
+      line.flush();
+    }
+  }
+
+  /** Nobody answers at the address: everything that waits is told so. */
+  refuseAll(now: number): void {
+    for (let ticket = this.queue.drain(); ticket !== null; ticket = this.queue.drain()) {
+      this.waiting -= 1;
+      refuse(ticket, "deviceUnreachable", now);
+    }
+  }
+
+  /** Deadlines, reconnects, and requests held back by `rate` or `connect_delay`; called by the road's tick. */
+  tick(now: number): void {
+    for (const line of this.#lines) line.tick(now);
+    if (this.#retired && this.atDevice === 0) this.close();
+    else if (this.waiting > 0) this.#road.wants(this);
+  }
+
+  close(): void {
+    this.#road.devices.delete(this);
+    for (const line of this.#lines) line.close();
+  }
+
+  get retired(): boolean {
+    return this.#retired;
+  }
+
+  /** A session's own connection after the session: it stays until what it was asked is answered, so that the records are whole. */
+  retire(): void {
+    this.#retired = true;
+    if (this.atDevice === 0) this.close();
+  }
+
+  /** The assets' own clock of patience, milliseconds. */
+  get timeoutMs(): number {
+    return this.#asset.site.upstream.timeoutMs;
+  }
+}
+
+/** A connection that lived this long counts as a success: the next attempt after it is made at once. */
+const SETTLED_MS = 1_000;
+
+/** One connection to the device. */
+class Line implements StreamHandler {
+  state: DeviceState = "down";
+  readonly transactions: Transactions<Ticket>;
+  readonly #device: Device;
+  readonly #road: Road;
+  readonly #asset: Asset;
+  readonly #backoff = new Backoff();
+  readonly #out: Uint8Array;
+  #outLength = 0;
+  #framer: Framer;
+  #stream: ByteStream | null = null;
+  /** Monotonic milliseconds before which nothing is sent (`connect_delay`) or tried (backoff). */
+  #notBefore = 0;
+  #connectedMs = 0;
+  /** Octets received since the last reply that answered something. */
+  #unasked = 0;
+  #trying = false;
+  #failing = false;
+  #closed = false;
+
+  constructor(device: Device, road: Road, asset: Asset) {
+    this.#device = device;
+    this.#road = road;
+    this.#asset = asset;
+    const outstanding = asset.site.upstream.outstanding;
+    this.transactions = new Transactions<Ticket>(outstanding, 0);
+    this.#out = new Uint8Array(outstanding * SLOT_OCTETS);
+    this.#framer = asset.protocol.framer();
+  }
+
+  /** While attempt after attempt fails the device counts as down: what is asked meanwhile is refused at once, not held until it times out. */
+  connect(): void {
+    this.#trying = true;
+    if (!this.#failing) this.state = "connecting";
+    this.#framer = this.#asset.protocol.framer();
+    this.#unasked = 0;
+    this.#road.connect(
+      this.#device.host,
+      this.#device.port,
+      this.#device.timeoutMs,
+      (stream) => this.#connected(stream),
+      (reason) => this.#failed(reason),
+    );
+  }
+
+  #connected(stream: ByteStream): void {
+    this.#trying = false;
+    this.#failing = false;
+    if (this.#closed) {
+      stream.destroy();
+      return;
+    }
+    const now = this.#road.clock.monotonic();
+    this.#stream = stream;
+    this.#connectedMs = now;
+    this.state = "ready";
+    this.#notBefore = now + this.#asset.site.upstream.connectDelayMs;
+    stream.start(this);
+    this.#road.deviceChanged(this.#device, "connected", "");
+    this.#road.wants(this.#device);
+    this.#road.turn(now);
+  }
+
+  #failed(reason: string): void {
+    this.#trying = false;
+    this.#failing = true;
+    if (this.#closed) return;
+    const now = this.#road.clock.monotonic();
+    this.#away(now, reason);
+    this.#road.turn(now);
+  }
+
+  hasRoom(now: number): boolean {
+    return this.state === "ready" && now >= this.#notBefore && !this.transactions.full;
+  }
+
+  send(ticket: Ticket, now: number): void {
+    ticket.sentMs = now;
+    if (ticket.message?.reply === "none") {
+      this.#append(ticket, this.transactions.pass());
+      expire(ticket, "unacknowledged", now);
+      return;
+    }
+    ticket.atDevice = true;
+    this.#append(ticket, this.transactions.issue(ticket));
+  }
+
+  #append(ticket: Ticket, transactionId: number): void {
+    if (this.#outLength + SLOT_OCTETS > this.#out.length) this.flush();
+    this.#outLength += this.#asset.protocol.frame(
+      this.#out,
+      this.#outLength,
+      transactionId,
+      ticket.unitId,
+      ticket.pdu,
+      0,
+      ticket.pduLength,
+    );
+  }
+
+  flush(): void {
+    if (this.#outLength === 0) return;
+    this.#stream?.write(this.#out.subarray(0, this.#outLength));
+    this.#outLength = 0;
+  }
+
+  received(octets: Uint8Array): void {
+    const now = this.#road.clock.monotonic();
+    const framer = this.#framer;
+    framer.feed(octets);
+    this.#unasked += octets.length;
+    while (this.#stream !== null) {
+      const found = framer.next();
+      if (found === "more") break;
+      if (found === "broken") {
+        this.#road.strayReply(this.#asset, "brokenFraming");
+        this.#drop(now, "framing");
+        break;
+      }
+      const ticket = this.transactions.take(framer.transactionId);
+      if (ticket === null) {
+        this.#road.strayReply(this.#asset, "unsolicited");
+        continue;
+      }
+      this.#unasked = 0;
+      deliver(ticket, framer, now);
+      this.#road.wants(this.#device);
+    }
+    if (this.#unasked > this.#road.limits.unaskedOctets) {
+      this.#road.strayReply(this.#asset, "flood");
+      this.#drop(now, "flood");
+    }
+    this.#road.turn(now);
+  }
+
+  drained(): void {}
+
+  closed(error: string | null): void {
+    if (this.#stream === null) return;
+    const now = this.#road.clock.monotonic();
+    this.#drop(now, error ?? "closed by the device");
+    this.#road.turn(now);
+  }
+
+  tick(now: number): void {
+    if (this.state === "ready") {
+      for (let slot = 0; slot < this.transactions.capacity; slot++) {
+        const ticket = this.transactions.at(slot);
+        if (ticket !== null && now - ticket.sentMs >= this.#device.timeoutMs) {
+          // The whole connection goes: a late reply must find nobody, and what the device still works on is not ours to guess.
+          this.#drop(now, "no reply in time");
+          break;
+        }
+      }
+    } else if (this.state === "down" && !this.#trying && !this.#closed && !this.#device.retired && now >= this.#notBefore) {
+      this.connect();
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#drop(this.#road.clock.monotonic(), "shutdown");
+  }
+
+  /** The connection is over: whoever waits for a reply on it is told, and the device is tried again. */
+  #drop(now: number, why: string): void {
+    const stream = this.#stream;
+    if (stream !== null && now - this.#connectedMs > SETTLED_MS) this.#backoff.succeeded();
+    this.#stream = null;
+    this.#outLength = 0;
+    stream?.destroy();
+    for (let ticket = this.transactions.takeAny(); ticket !== null; ticket = this.transactions.takeAny()) expire(ticket, "silent", now);
+    this.#away(now, why);
+  }
+
+  #away(now: number, why: string): void {
+    const wait = this.#backoff.next(Math.random());
+    this.#notBefore = now + wait;
+    this.state = "down";
+    if (!this.#closed) this.#road.deviceChanged(this.#device, "away", why);
+    if (wait === 0 && !this.#closed && !this.#device.retired) this.connect();
+    else this.#road.wants(this.#device);
+  }
+}

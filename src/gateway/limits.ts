@@ -1,0 +1,54 @@
+/**
+ * Every cap of the gateway, in one table, each with its reason. A test reaches every one of them (test/gateway/limits.test.ts).
+ * Nothing a peer sends can make a buffer, queue or table grow past what stands here.
+ */
+export interface Limits {
+  /** Open sessions over all listeners. A plant cell has tens of masters; a thousand is an attack or a mistake. */
+  readonly sessions: number;
+  /** Connections one listener holds, authenticated or not: one flooded listener leaves the others theirs. */
+  readonly connectionsPerListener: number;
+  /** Handshakes under way on one listener: each costs memory and a signature before we know who it is. */
+  readonly halfOpen: number;
+  /** Milliseconds a peer may take to prove who it is. */
+  readonly handshakeMs: number;
+  /** Requests of one session not yet answered. The Modbus messaging guide (4.4.2) suggests 1..16 transactions a connection. */
+  readonly pendingPerSession: number;
+  /** Requests waiting for one device over all sessions; beyond it exception 06. */
+  readonly queuePerDevice: number;
+  /** Octets queued towards a session that does not read, above which we stop reading its requests. */
+  readonly sessionPauseOctets: number;
+  /** Octets queued towards a session that does not read, above which it is cut. */
+  readonly sessionBacklogOctets: number;
+  /** Milliseconds a session may stay paused because it does not read. */
+  readonly slowReaderMs: number;
+  /** Milliseconds without a complete request after which a session is cut. */
+  readonly idleMs: number;
+  /** Milliseconds a read may wait in the queue before it is answered "busy" (a write may wait `upstream.timeout`). */
+  readonly readWaitMs: number;
+  /** Octets of replies a device may send beyond what was asked before its connection is cut. */
+  readonly unaskedOctets: number;
+  /** Distinct (unit, function, range) a session's reads are counted under before the counts are written out early. */
+  readonly readCounters: number;
+  /** Milliseconds between written counts of reads. */
+  readonly readWindowMs: number;
+  /** Milliseconds SIGTERM waits for requests already at a device. */
+  readonly drainMs: number;
+}
+
+export const LIMITS: Limits = {
+  sessions: 1024,
+  connectionsPerListener: 256,
+  halfOpen: 64,
+  handshakeMs: 5_000,
+  pendingPerSession: 16,
+  queuePerDevice: 1024,
+  sessionPauseOctets: 16 * 1024,
+  sessionBacklogOctets: 64 * 1024,
+  slowReaderMs: 10_000,
+  idleMs: 15 * 60_000,
+  readWaitMs: 10_000,
+  unaskedOctets: 4 * 1024,
+  readCounters: 64,
+  readWindowMs: 10_000,
+  drainMs: 5_000,
+};

@@ -1,0 +1,283 @@
+/**
+ * The road. `arrive` runs to its end in one go and leaves a ticket; the record's durability, the device's reply and time release it later.
+ * Nothing here waits, and nothing a peer sends throws past this file.
+ */
+import { type Action, DENIALS, type DenialCode, type Outcome } from "#events";
+import type { Operation } from "#operation";
+import { decide } from "#policy/decide";
+import type { Decision } from "#policy/decision";
+import type { Framer } from "#session/protocol";
+import type { Source } from "#upstream/fair";
+import { learn, voidTargets } from "./facts.ts";
+import type { Session } from "./session.ts";
+import type { Ticket } from "./ticket.ts";
+
+/** A whole frame stands in the framer: judge it, record it, and send it on its way or answer it. */
+export function arrive(session: Session, framer: Framer, now: number): void {
+  const { road } = session;
+  const ticket = road.tickets.claim();
+  if (ticket === null || session.pending.size >= session.answersLimit) {
+    if (ticket !== null) road.tickets.release(ticket);
+    road.sessions.end(session, "misbehaved", "asks faster than it reads answers");
+    return;
+  }
+  const reused = session.openRequest(framer.transactionId);
+  ticket.take(session, framer.transactionId, framer.unitId, framer.octets, framer.pduAt, framer.pduLength, now);
+  session.pending.push(ticket);
+  session.requests += 1;
+  try {
+    if (reused !== null) deny(ticket, refusal("transactionReused"), now);
+    else judge(ticket, now);
+  } catch (fault) {
+    road.log.error({ fault, session: session.id }, "fault while judging a request; the request is denied");
+    deny(ticket, refusal("internal"), now);
+  }
+  road.stats.inspected(road.clock.monotonic() - now);
+}
+
+/** The octets are no frames any more. TCP has no marker to find the next one by, so the session ends. */
+export function brokenStream(session: Session, broken: Framer["broken"], _now: number): void {
+  const code = broken === null ? "badLength" : typeof broken === "string" ? broken : broken.kind;
+  session.road.records.brokenFraming(session, code);
+  session.road.stats.denied(code);
+  session.denied += 1;
+  session.road.sessions.end(session, "malformedFraming", code);
+}
+
+function judge(ticket: Ticket, now: number): void {
+  const session = ticket.session as Session;
+  const { road, asset } = session;
+  const decoded = asset.protocol.decode(ticket.pdu, 0, ticket.pduLength);
+  if (!decoded.ok) {
+    deny(ticket, refusal(decoded.error.kind), now);
+    return;
+  }
+  ticket.request = decoded.value;
+  ticket.message = asset.protocol.message(decoded.value, ticket.unitId, ticket.unitId === 0 && asset.model.unitZero === "broadcast");
+  ticket.change = changes(ticket.message.operations);
+  const decision = decide(session.rights.table, ticket.message.operations, session.rights.factsAt(now));
+  ticket.decision = decision;
+  ticket.epoch = session.rights.epoch;
+  if (!decision.allowed) {
+    deny(ticket, decision, now);
+    return;
+  }
+  if (session.waiting.size >= road.limits.pendingPerSession || session.device.waiting >= road.limits.queuePerDevice) {
+    deny(ticket, refusal("queueFull"), now);
+    return;
+  }
+  if (!road.recordAllowed(ticket, decision, now)) {
+    deny(ticket, refusal("evidenceUnavailable"), now);
+    return;
+  }
+  session.rights.reserve(ticket, decision, now);
+  session.waiting.push(ticket);
+  session.device.queue.enroll(session);
+  session.device.waiting += 1;
+  road.wants(session.device);
+}
+
+/** May the first waiting request of this session go to the device now? */
+export function mayGo(ticket: Ticket, source: Source<Ticket>): boolean {
+  const session = source as Session;
+  if (ticket.recordNumber > session.road.audit.durable && session.road.mustBeDurable(ticket.change)) return false;
+  if (session.changesAtDevice > 0) return false;
+  return !ticket.change || (session.readsAtDevice === 0 && session.asset.changesAtDevice === 0);
+}
+
+/** It is this request's turn: is it still what it was judged to be? False when it was answered instead. */
+export function release(ticket: Ticket, now: number): boolean {
+  const session = ticket.session as Session;
+  const { road, asset } = session;
+  const waited = now - ticket.arrivedMs;
+  if (waited > (ticket.change ? asset.site.upstream.timeoutMs : road.limits.readWaitMs)) {
+    refuse(ticket, "queueFull", now);
+    return false;
+  }
+  if (ticket.change || waited > REJUDGE_READ_MS || ticket.epoch !== session.rights.epoch) {
+    session.rights.refund(ticket);
+    const message = ticket.message as NonNullable<Ticket["message"]>;
+    const decision = decide(session.rights.table, message.operations, session.rights.factsAt(now));
+    ticket.decision = decision;
+    ticket.epoch = session.rights.epoch;
+    if (!decision.allowed) {
+      deny(ticket, decision, now);
+      return false;
+    }
+    session.rights.reserve(ticket, decision, now);
+  }
+  if (ticket.change) {
+    session.changesAtDevice += 1;
+    asset.changesAtDevice += 1;
+    voidTargets(asset, ticket, now);
+  } else {
+    session.readsAtDevice += 1;
+  }
+  return true;
+}
+
+/** The device answered: pass it on only if it answers what was asked. */
+export function deliver(ticket: Ticket, framer: Framer, now: number): void {
+  const session = ticket.session as Session;
+  const { road, asset } = session;
+  const { protocol } = asset;
+  back(ticket);
+  const request = ticket.request as object;
+  const matched = framer.unitId === ticket.unitId ? protocol.match(request, framer.octets, framer.pduAt, framer.pduLength) : UNIT_MISMATCH;
+  if (!matched.ok) {
+    road.stats.stray("malformed");
+    road.records.outcome(ticket, ticket.change ? "indeterminate" : "malformedReply", 0, matched.error.kind, now);
+    answerException(ticket, EXCEPTION.targetSilent);
+    session.settle(ticket);
+    return;
+  }
+  const exception = protocol.exceptionOf(matched.value);
+  const outcome: Outcome =
+    exception === 0
+      ? "answered"
+      : !protocol.knownException(exception)
+        ? "unknownException"
+        : ticket.change && protocol.leavesDoubt(exception)
+          ? "indeterminate"
+          : "exception";
+  learn(asset, ticket, matched.value, exception, road.clock.wall());
+  if (ticket.change || outcome === "unknownException") road.records.outcome(ticket, outcome, exception, "", now);
+  else if (exception !== 0) road.noteReadException(ticket);
+  ticket.answerLength = protocol.frame(
+    ticket.answer,
+    0,
+    ticket.transactionId,
+    ticket.unitId,
+    framer.octets,
+    framer.pduAt,
+    framer.pduLength,
+  );
+  session.settle(ticket);
+}
+
+/** Sent, and there will be no reply: a broadcast, or a device that kept silent. Never sent again. */
+export function expire(ticket: Ticket, outcome: "silent" | "unacknowledged", now: number): void {
+  const session = ticket.session as Session;
+  const { road } = session;
+  back(ticket);
+  if (ticket.change) road.records.outcome(ticket, outcome === "silent" ? "indeterminate" : outcome, 0, "", now);
+  else if (outcome === "silent") road.records.outcome(ticket, "silent", 0, "", now);
+  if (outcome === "silent") answerException(ticket, EXCEPTION.targetSilent);
+  session.settle(ticket);
+}
+
+/** Judged and allowed, but it never left: the device cannot be reached, or its turn came too late. */
+export function refuse(ticket: Ticket, code: "deviceUnreachable" | "queueFull" | "evidenceUnavailable", now: number): void {
+  const session = ticket.session as Session;
+  abandon(ticket, code, now);
+  session.road.stats.denied(code);
+  answerException(ticket, faultException(code));
+  session.settle(ticket);
+}
+
+/** It will not be sent: the windows get back what it had reserved, and a change's record says so. */
+export function abandon(ticket: Ticket, why: DenialCode, now: number): void {
+  const session = ticket.session as Session;
+  session.rights.refund(ticket);
+  if (ticket.change) session.road.records.outcome(ticket, "notSent", 0, why, now);
+}
+
+/** A denial is a normal outcome: recorded, then answered in its turn. */
+function deny(ticket: Ticket, decision: Decision, now: number): void {
+  const session = ticket.session as Session;
+  const { road } = session;
+  const code = decision.code as DenialCode;
+  const plan = planFor(ticket, decision);
+  session.denied += 1;
+  road.stats.denied(code);
+  road.records.denied(ticket, decision, plan.action, now);
+  if (plan.action === "exception") answerException(ticket, plan.exception);
+  if (plan.action === "close")
+    ticket.closes = DENIALS[code] === "refused" ? "closedByPolicy" : code === "badFunction" ? "malformedFraming" : "misbehaved";
+  const closeAfter = session.rights.answers.closeAfterOf(decision);
+  if (ticket.change && closeAfter !== null && session.denials.note(now, closeAfter.denials, closeAfter.withinMs))
+    ticket.closes ??= "closedByDenials";
+  if (ticket.closes !== null) session.stopListening();
+  session.settle(ticket);
+}
+
+interface Plan {
+  readonly action: Action;
+  readonly exception: number;
+}
+
+/** The denial's answer (DESIGN 3): by whose fault it is, and for policy by what `on_deny` says. */
+function planFor(ticket: Ticket, decision: Decision): Plan {
+  const session = ticket.session as Session;
+  const code = decision.code as DenialCode;
+  switch (DENIALS[code]) {
+    case "malformed":
+      return session.asset.protocol.canAnswer(ticket.functionCode) ? BAD_VALUE : CLOSE;
+    case "fault":
+      return { action: "exception", exception: faultException(code) };
+    case "misbehaved":
+      if (code === "transactionReused") return CLOSE;
+      if (code === "queueFull") return BUSY;
+      return session.rights.answers.plan(decision);
+    default:
+      return session.rights.answers.plan(decision);
+  }
+}
+
+function answerException(ticket: Ticket, exception: number): void {
+  const session = ticket.session as Session;
+  ticket.answerLength = session.asset.protocol.exception(
+    ticket.answer,
+    0,
+    ticket.transactionId,
+    ticket.unitId,
+    ticket.functionCode,
+    exception,
+  );
+}
+
+/** Off the device again, however it ended. */
+function back(ticket: Ticket): void {
+  const session = ticket.session as Session;
+  ticket.atDevice = false;
+  if (ticket.change) {
+    session.changesAtDevice -= 1;
+    session.asset.changesAtDevice -= 1;
+  } else {
+    session.readsAtDevice -= 1;
+  }
+}
+
+function changes(operations: readonly Operation[]): boolean {
+  for (let i = 0; i < operations.length; i++) if ((operations[i] as Operation).effect === "change") return true;
+  return false;
+}
+
+function faultException(code: DenialCode): number {
+  switch (code) {
+    case "deviceUnreachable":
+      return EXCEPTION.pathUnavailable;
+    case "deviceSilent":
+      return EXCEPTION.targetSilent;
+    case "evidenceUnavailable":
+    case "queueFull":
+      return EXCEPTION.busy;
+    default:
+      return EXCEPTION.failure;
+  }
+}
+
+/** A denial that no rule made: the road's own. */
+function refusal(code: DenialCode): Decision {
+  return { allowed: false, code, rules: NO_RULES, operation: 0, unit: 0, space: 0, address: -1, point: -1 };
+}
+
+/** A read that waited longer than this is judged again as it leaves (DESIGN 3). */
+const REJUDGE_READ_MS = 250;
+const NO_RULES: readonly number[] = [];
+/** MODBUS Application Protocol V1.1b3 section 7. */
+const EXCEPTION = { failure: 4, busy: 6, pathUnavailable: 0x0a, targetSilent: 0x0b } as const;
+const BAD_VALUE: Plan = { action: "exception", exception: 3 };
+const BUSY: Plan = { action: "exception", exception: EXCEPTION.busy };
+const CLOSE: Plan = { action: "close", exception: 0 };
+const UNIT_MISMATCH = { ok: false, error: { kind: "unitMismatch" } } as const;

@@ -1,0 +1,115 @@
+/**
+ * Allowed reads are counted, not written one by one (DESIGN 5): per session, per (unit, function, range), written out every window.
+ * Open addressing over typed arrays: counting a read allocates nothing.
+ */
+export interface ReadCount {
+  readonly unit: number;
+  readonly functionCode: number;
+  readonly space: number;
+  readonly first: number;
+  readonly last: number;
+  readonly count: number;
+  readonly exceptions: number;
+  /** `Rule.order` of a rule that allowed it. */
+  readonly rule: number;
+  readonly fromWallMs: number;
+  readonly toWallMs: number;
+}
+
+export class ReadCounters {
+  readonly #size: number;
+  readonly #limit: number;
+  /** unit << 24 | functionCode << 16 | space << 8 | 1; 0 marks a free place. */
+  readonly #what: Int32Array;
+  readonly #first: Float64Array;
+  readonly #last: Float64Array;
+  readonly #count: Uint32Array;
+  readonly #exceptions: Uint32Array;
+  readonly #rule: Int32Array;
+  readonly #from: Float64Array;
+  readonly #to: Float64Array;
+  #used = 0;
+
+  constructor(limit: number) {
+    let size = 8;
+    while (size < limit * 2) size *= 2;
+    this.#size = size;
+    this.#limit = limit;
+    this.#what = new Int32Array(size);
+    this.#first = new Float64Array(size);
+    this.#last = new Float64Array(size);
+    this.#count = new Uint32Array(size);
+    this.#exceptions = new Uint32Array(size);
+    this.#rule = new Int32Array(size);
+    this.#from = new Float64Array(size);
+    this.#to = new Float64Array(size);
+  }
+
+  get empty(): boolean {
+    return this.#used === 0;
+  }
+
+  /** False when there is no room for one more range: write out what is counted, then count again. */
+  note(unit: number, functionCode: number, space: number, first: number, last: number, rule: number, wallMs: number): boolean {
+    const at = this.#find(unit, functionCode, space, first, last);
+    if (this.#what[at] === 0) {
+      if (this.#used >= this.#limit) return false;
+      this.#used += 1;
+      this.#what[at] = pack(unit, functionCode, space);
+      this.#first[at] = first;
+      this.#last[at] = last;
+      this.#count[at] = 0;
+      this.#exceptions[at] = 0;
+      this.#from[at] = wallMs;
+    }
+    this.#rule[at] = rule;
+    this.#count[at] = (this.#count[at] as number) + 1;
+    this.#to[at] = wallMs;
+    return true;
+  }
+
+  /** The device answered such a read with an exception. */
+  noteException(unit: number, functionCode: number, space: number, first: number, last: number): void {
+    const at = this.#find(unit, functionCode, space, first, last);
+    if (this.#what[at] !== 0) this.#exceptions[at] = (this.#exceptions[at] as number) + 1;
+  }
+
+  /** What was counted since the last call. */
+  drain(): ReadCount[] {
+    const counts: ReadCount[] = [];
+    for (let at = 0; at < this.#size; at++) {
+      const what = this.#what[at] as number;
+      if (what === 0) continue;
+      counts.push({
+        unit: what >>> 24,
+        functionCode: (what >>> 16) & 0xff,
+        space: (what >>> 8) & 0xff,
+        first: this.#first[at] as number,
+        last: this.#last[at] as number,
+        count: this.#count[at] as number,
+        exceptions: this.#exceptions[at] as number,
+        rule: this.#rule[at] as number,
+        fromWallMs: this.#from[at] as number,
+        toWallMs: this.#to[at] as number,
+      });
+      this.#what[at] = 0;
+    }
+    this.#used = 0;
+    return counts.sort((a, b) => a.fromWallMs - b.fromWallMs);
+  }
+
+  #find(unit: number, functionCode: number, space: number, first: number, last: number): number {
+    const what = pack(unit, functionCode, space);
+    const mask = this.#size - 1;
+    let at = (Math.imul(what, 0x9e3779b1) ^ Math.imul(first, 0x85ebca6b) ^ Math.imul(last, 0xc2b2ae35)) & mask;
+    for (;;) {
+      const here = this.#what[at] as number;
+      if (here === 0 || (here === what && this.#first[at] === first && this.#last[at] === last)) return at;
+      at = (at + 1) & mask;
+    }
+  }
+}
+
+function pack(unit: number, functionCode: number, space: number): number {
+  return (unit << 24) | (functionCode << 16) | (space << 8) | 1;
+}

@@ -1,0 +1,203 @@
+/**
+ * New documents for a running gateway, all or nothing (RULINGS 33). Everything that can fail is done first: reading, compiling, cases,
+ * certificates, new listeners. Then one swap, in one turn of the loop: sessions that keep their rights stay up under the new policy, others
+ * are narrowed or cut, and whatever was judged before is judged again as it leaves.
+ */
+import type { AssetSite, ListenerSite } from "#config/site";
+import { UserProblems } from "#documents/problems";
+import { modbusTcp } from "#session/modbus";
+import { subjectOfPeer, subjectOfSource } from "./admit.ts";
+import { Asset } from "./asset.ts";
+import type { Gateway } from "./compose.ts";
+import { Device } from "./device.ts";
+import { type Documents, loadDocuments } from "./documents.ts";
+import { Listener } from "./listener.ts";
+import { PolicyInForce } from "./policy.ts";
+import { Rights } from "./rights.ts";
+import type { Session } from "./session.ts";
+import { Trust } from "./trust.ts";
+
+export interface ReloadResult {
+  readonly changed: boolean;
+  /** Empty: the documents are in force. Else nothing changed, and these lines say why. */
+  readonly problems: readonly string[];
+}
+
+export async function reload(gateway: Gateway): Promise<ReloadResult> {
+  const { road } = gateway;
+  try {
+    const documents = await loadDocuments(gateway.documents.siteFile, gateway.documents.policyFile);
+    mayFollow(gateway, documents);
+    const trust = documents.site.tls === null ? null : Trust.load(documents.site.tls, road.clock.wall());
+    const opened = await openListeners(gateway, documents, trust);
+    const changed = documents.hash !== gateway.policy.hash || !sameFiles(documents, gateway.documents);
+    swap(gateway, documents, trust, opened);
+    road.records.note("config", {
+      event: "loaded",
+      policy: documents.hash,
+      version: documents.policy.version,
+      files: documents.files.map((file) => ({ file: file.path, sha256: road.audit.keep(file.octets) })),
+    });
+    road.log.info(
+      { policy: documents.hash, version: documents.policy.version },
+      changed ? "documents reloaded" : "documents are unchanged",
+    );
+    return { changed, problems: [] };
+  } catch (error) {
+    const problems = error instanceof UserProblems ? error.lines : [`internal fault: ${error instanceof Error ? error.message : error}`];
+    road.records.note("config", { event: "refused", problems, policy: gateway.policy.hash });
+    road.log.error({ problems }, "documents refused; the old ones stay in force");
+    return { changed: false, problems };
+  }
+}
+
+/** The CRL file was written: believe the new one at once, for new peers and for those already in. A bad one keeps the old. */
+export function reloadTrust(gateway: Gateway): void {
+  const { road, site } = gateway;
+  if (site.tls === null) return;
+  try {
+    gateway.trust = Trust.load(site.tls, road.clock.wall());
+    renew(gateway);
+    gateway.trust.watch([...road.sessions.open], road.clock.wall());
+    road.records.note("config", { event: "revocationLoaded", files: site.tls.crl });
+    road.log.info({ files: site.tls.crl }, "revocation lists reloaded");
+  } catch (error) {
+    const problems = error instanceof UserProblems ? error.lines : [`internal fault: ${error instanceof Error ? error.message : error}`];
+    road.records.note("config", { event: "revocationRefused", problems });
+    road.log.error({ problems }, "revocation lists refused; the old ones stay in force");
+  }
+}
+
+/** Who connects from now on meets the certificates in force. */
+function renew({ trust, listeners, web }: Gateway): void {
+  if (trust === null) return;
+  for (const listener of listeners) listener.renew(trust);
+  for (const server of web) server.renewContext(trust.context);
+}
+
+/** @throws UserProblems for what a running gateway cannot take over */
+function mayFollow(gateway: Gateway, next: Documents): void {
+  const now = gateway.documents;
+  const problems: string[] = [];
+  if (next.policy.version < now.policy.version)
+    problems.push(
+      `${next.policyFile}: found version ${next.policy.version} while version ${now.policy.version} is in force; expected a version that is not lower`,
+    );
+  if (next.policy.version === now.policy.version && next.policy.name === now.policy.name && textOf(next) !== textOf(now))
+    problems.push(`${next.policyFile}: the policy changed but its version is still ${next.policy.version}; expected a higher version`);
+  const fixed = ["directory", "key"] as const;
+  for (const key of fixed)
+    if (next.site.audit[key] !== now.site.audit[key]) problems.push(`${next.siteFile}: audit.${key} changed; that takes a restart`);
+  if (JSON.stringify(next.site.management) !== JSON.stringify(now.site.management))
+    problems.push(`${next.siteFile}: management changed; that takes a restart`);
+  if (problems.length > 0) throw new UserProblems(problems);
+}
+
+function textOf(documents: Documents): string {
+  return documents.files.find((file) => file.path === documents.policyFile)?.octets.toString("latin1") ?? "";
+}
+
+function sameFiles(a: Documents, b: Documents): boolean {
+  return (
+    a.files.length === b.files.length &&
+    a.files.every((file, i) => b.files[i]?.path === file.path && b.files[i]?.octets.equals(file.octets))
+  );
+}
+
+/** Bind what is new while the old still serves; what fails to bind refuses the whole reload. */
+async function openListeners(gateway: Gateway, documents: Documents, trust: Trust | null): Promise<Listener[]> {
+  const opened: Listener[] = [];
+  try {
+    for (const site of documents.site.listeners) {
+      if (gateway.listeners.some((listener) => sameListener(listener.site, site))) continue;
+      const assetSite = documents.site.assets.get(site.asset) as AssetSite;
+      const listener = new Listener(gateway, site, gateway.assets.get(site.asset) ?? new Asset(assetSite, modbusTcp), trust);
+      await listener.open();
+      opened.push(listener);
+    }
+  } catch (error) {
+    for (const listener of opened) listener.close();
+    throw error;
+  }
+  return opened;
+}
+
+function swap(gateway: Gateway, documents: Documents, trust: Trust | null, opened: readonly Listener[]): void {
+  const { road } = gateway;
+  for (const session of road.sessions.open) session.refundWaiting();
+  gateway.documents = documents;
+  gateway.site = documents.site;
+  gateway.trust = trust;
+  gateway.policy = new PolicyInForce(documents.policy, documents.compiled, documents.hash, gateway.policy.epoch + 1, road.clock.wall());
+  road.durability = documents.site.audit.durableBefore;
+  road.whenFull = documents.site.audit.whenFull;
+  swapListeners(gateway, opened);
+  swapAssets(gateway, opened);
+  renew(gateway);
+  for (const session of [...road.sessions.open]) rebind(gateway, session);
+  trust?.watch([...road.sessions.open], road.clock.wall());
+  for (const device of road.devices) road.wants(device);
+  road.turn(road.clock.monotonic());
+}
+
+function swapListeners(gateway: Gateway, opened: readonly Listener[]): void {
+  const kept = gateway.listeners.filter((listener) => {
+    const stays = gateway.site.listeners.some((site) => sameListener(listener.site, site));
+    if (!stays) listener.close();
+    return stays;
+  });
+  gateway.listeners.splice(0, gateway.listeners.length, ...kept, ...opened);
+}
+
+function swapAssets(gateway: Gateway, opened: readonly Listener[]): void {
+  const { road } = gateway;
+  for (const asset of [...gateway.assets.values()]) {
+    const next = gateway.site.assets.get(asset.name);
+    if (next !== undefined && sameDevice(asset.site, next)) continue;
+    for (const session of [...asset.sessions])
+      road.sessions.end(session, "siteChanged", next === undefined ? "the asset was removed" : "its device changed");
+    gateway.assets.delete(asset.name);
+    if (![...gateway.assets.values()].some((other) => other.device === asset.device)) asset.device?.retire();
+  }
+  for (const site of gateway.site.assets.values()) {
+    const asset =
+      gateway.assets.get(site.name) ?? opened.find((listener) => listener.asset.name === site.name)?.asset ?? new Asset(site, modbusTcp);
+    gateway.assets.set(site.name, asset);
+    asset.follow(site, gateway.policy);
+    if (site.upstream.mode === "shared" && asset.device === null) asset.device = deviceFor(gateway, asset);
+    for (const listener of gateway.listeners) if (listener.site.asset === site.name) listener.asset = asset;
+  }
+}
+
+/** Assets at one address share a device. */
+export function deviceFor(gateway: Gateway, asset: Asset): Device {
+  const key = `${asset.site.host}:${asset.site.port}`;
+  for (const other of gateway.assets.values())
+    if (other.device !== null && other.device.key === key && !other.device.retired) return other.device;
+  const device = new Device(gateway.road, asset);
+  device.open();
+  return device;
+}
+
+/** A session under the new policy: as it was, with less, or ended because nothing is left. */
+function rebind(gateway: Gateway, session: Session): void {
+  const { road, policy } = gateway;
+  const subject = session.peer === null ? subjectOfSource(gateway, session.stream.remoteAddress) : subjectOfPeer(gateway, session.peer);
+  if (typeof subject === "string") {
+    road.sessions.end(session, "roleLost", "the policy gives this identity no role any more");
+    return;
+  }
+  session.rights = new Rights(subject, policy, session.asset, road.clock, road.ratesFor(subject.identity, session.asset.name, policy));
+}
+
+function sameListener(a: ListenerSite, b: ListenerSite): boolean {
+  const facts = ({ asset, interface: name, port, tls, from }: ListenerSite): string =>
+    JSON.stringify([asset, name, port, tls, from.map((p) => p.text)]);
+  return facts(a) === facts(b);
+}
+
+/** What a device's connections are made with; everything else of an asset can change under them. */
+function sameDevice(a: AssetSite, b: AssetSite): boolean {
+  const facts = ({ host, port, protocol, upstream }: AssetSite): string => JSON.stringify([host, port, protocol, upstream]);
+  return facts(a) === facts(b);
+}

@@ -1,0 +1,220 @@
+/**
+ * What every traveller on the road shares: limits, clocks, evidence, the policy in force, and the list of who has something left to do at
+ * the end of a turn. A turn is one event (octets arrived, a sync ended, time passed): everything it made ready leaves in one go.
+ */
+import { createHash } from "node:crypto";
+import type { AuditLog } from "#audit/entry";
+import type { AuditSite } from "#config/site";
+import type { SessionEnd } from "#events";
+import type { Log } from "#log";
+import type { Decision } from "#policy/decision";
+import { RateWindows } from "#process/windows";
+import type { ByteStream } from "#transport/stream";
+import type { Asset } from "./asset.ts";
+import type { Clock } from "./clock.ts";
+import type { Device } from "./device.ts";
+import type { Limits } from "./limits.ts";
+import type { PolicyInForce } from "./policy.ts";
+import { Records } from "./records.ts";
+import type { Session } from "./session.ts";
+import { Sessions } from "./sessions.ts";
+import { Stats } from "./stats.ts";
+import { type Ticket, TicketPool } from "./ticket.ts";
+
+/** Opens a connection to a device; exactly one of the two callbacks is called, once. */
+export type Connect = (
+  host: string,
+  port: number,
+  timeoutMs: number,
+  connected: (stream: ByteStream) => void,
+  failed: (reason: string) => void,
+) => void;
+
+export class Road {
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly audit: AuditLog;
+  readonly connect: Connect;
+  readonly records: Records;
+  readonly sessions: Sessions;
+  readonly stats = new Stats();
+  readonly tickets: TicketPool;
+  durability: AuditSite["durableBefore"];
+  whenFull: AuditSite["whenFull"];
+  readonly devices = new Set<Device>();
+  readonly #wanting: Device[] = [];
+  readonly #answered: Session[] = [];
+  readonly #strays = new Map<string, { asset: Asset; what: string; count: number }>();
+  readonly #turned = new Map<string, { listener: string; source: string; reason: SessionEnd; count: number }>();
+  readonly #rates = new Map<string, RateWindows>();
+  #turning = false;
+
+  constructor(limits: Limits, clock: Clock, log: Log, audit: AuditLog, connect: Connect, site: AuditSite) {
+    this.limits = limits;
+    this.clock = clock;
+    this.log = log;
+    this.audit = audit;
+    this.connect = connect;
+    this.durability = site.durableBefore;
+    this.whenFull = site.whenFull;
+    this.records = new Records(audit, clock);
+    this.sessions = new Sessions(this);
+    this.tickets = new TicketPool(limits.sessions * limits.pendingPerSession * 4);
+  }
+
+  /** Does such a request wait for its record to be on disk? */
+  mustBeDurable(change: boolean): boolean {
+    return this.durability === "all" || (change && this.durability === "writes");
+  }
+
+  /** Write the record of an allowed request, or count it where reads are counted. False: there is no evidence, so there is no passage. */
+  recordAllowed(ticket: Ticket, decision: Decision, now: number): boolean {
+    const session = ticket.session as Session;
+    const counted = !ticket.change && this.durability !== "all" ? countable(ticket) : null;
+    if (counted === null) {
+      ticket.recordNumber = this.records.allowed(ticket, decision, now);
+      if (ticket.recordNumber > 0) return true;
+      ticket.recordNumber = 0;
+      return !ticket.change && this.whenFull === "deny-writes" && this.durability !== "all";
+    }
+    if (this.audit.state !== "ok" && this.whenFull === "deny-all") return false;
+    const rule = decision.rules[0] ?? -1;
+    const wall = this.clock.wall();
+    if (!session.reads.note(ticket.unitId, ticket.functionCode, counted.space, counted.first, counted.last, rule, wall)) {
+      this.writeReads(session);
+      session.reads.note(ticket.unitId, ticket.functionCode, counted.space, counted.first, counted.last, rule, wall);
+    }
+    return true;
+  }
+
+  noteReadException(ticket: Ticket): void {
+    const session = ticket.session as Session;
+    const counted = countable(ticket);
+    if (counted !== null) session.reads.noteException(ticket.unitId, ticket.functionCode, counted.space, counted.first, counted.last);
+  }
+
+  writeReads(session: Session): void {
+    if (!session.reads.empty) this.records.reads(session, session.reads.drain());
+  }
+
+  /** A reply nobody asked for, or one that is no reply. Never reaches an operator; recorded, floods as one counting record. */
+  strayReply(asset: Asset, what: string): void {
+    this.stats.stray(what);
+    const key = `${asset.name} ${what}`;
+    const seen = this.#strays.get(key);
+    if (seen !== undefined) {
+      seen.count += 1;
+      return;
+    }
+    this.#strays.set(key, { asset, what, count: 0 });
+    this.records.note("outcome", { event: "strayReply", asset: asset.name, what, count: 1 });
+  }
+
+  /** Write out what floods were counted. */
+  writeStrays(): void {
+    for (const { asset, what, count } of this.#strays.values()) {
+      if (count > 0) this.records.note("outcome", { event: "strayReply", asset: asset.name, what, count });
+    }
+    this.#strays.clear();
+  }
+
+  /** Somebody was refused before a session. The first of a kind is a record of its own; a flood is one counting record. */
+  turnedAway(listener: string, source: string, reason: SessionEnd, words: string, leaf: Uint8Array | null): void {
+    this.stats.refusedHandshake(reason);
+    const key = `${listener} ${source} ${reason}`;
+    const seen = this.#turned.get(key);
+    if (seen !== undefined) {
+      seen.count += 1;
+      return;
+    }
+    if (this.#turned.size >= TURNED_SOURCES) this.writeTurned();
+    this.#turned.set(key, { listener, source, reason, count: 0 });
+    // Named by its hash, not stored: whoever can connect could fill the disk with certificates of their own making.
+    const certificate = leaf === null ? null : createHash("sha256").update(leaf).digest("hex");
+    this.records.refusedHandshake(listener, source, reason, words, certificate, 1);
+    this.log.warn({ listener, source, reason, words }, "refused before a session");
+  }
+
+  writeTurned(): void {
+    for (const { listener, source, reason, count } of this.#turned.values()) {
+      if (count > 0) this.records.refusedHandshake(listener, source, reason, "", null, count);
+    }
+    this.#turned.clear();
+  }
+
+  /** The windows `rate` counts one identity's messages by, on one asset: shared by its sessions, kept while it comes and goes. */
+  ratesFor(identity: string, asset: string, policy: PolicyInForce): RateWindows {
+    const key = `${identity} ${asset}`;
+    let rates = this.#rates.get(key);
+    if (rates === undefined) {
+      if (this.#rates.size >= RATED_IDENTITIES) this.#forgetIdle();
+      rates = new RateWindows();
+      this.#rates.set(key, rates);
+    }
+    rates.follow(policy.ruleIds, policy.rateDepth, policy.longestWindowMs);
+    return rates;
+  }
+
+  #forgetIdle(): void {
+    const now = this.clock.monotonic();
+    const live = new Set([...this.sessions.open].map((session) => `${session.identity} ${session.asset.name}`));
+    for (const [key, rates] of this.#rates) if (!live.has(key) && rates.idle(now)) this.#rates.delete(key);
+  }
+
+  deviceChanged(device: Device, what: "connected" | "away", why: string): void {
+    if (what === "connected") this.log.info({ device: device.key }, "device connected");
+    else this.log.warn({ device: device.key, why }, "device is away");
+  }
+
+  /** The device has something to send, or should look whether it has. */
+  wants(device: Device): void {
+    if (device.dirty) return;
+    device.dirty = true;
+    this.#wanting.push(device);
+  }
+
+  /** The session has an answer to write. */
+  answered(session: Session): void {
+    if (session.dirty) return;
+    session.dirty = true;
+    this.#answered.push(session);
+  }
+
+  /** The end of an event: devices send, sessions answer, until nobody has anything left. */
+  turn(now: number): void {
+    if (this.#turning) return;
+    this.#turning = true;
+    try {
+      while (this.#wanting.length > 0 || this.#answered.length > 0) {
+        for (let device = this.#wanting.pop(); device !== undefined; device = this.#wanting.pop()) device.pump(now);
+        for (let session = this.#answered.pop(); session !== undefined; session = this.#answered.pop()) session.flush();
+      }
+    } finally {
+      this.#turning = false;
+    }
+  }
+}
+
+interface Counted {
+  readonly space: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** What a read is counted under; null for one that asks several things at once and is written as it is. */
+function countable(ticket: Ticket): Counted | null {
+  const operations = ticket.message?.operations;
+  const operation = operations?.[0];
+  if (operation === undefined || operations?.length !== 1) return null;
+  const { target } = operation;
+  if (target.at === "range") return target;
+  return target.at === "device" ? { space: DEVICE, first: operation.function, last: operation.function } : null;
+}
+
+/** Sources whose refusals are counted apart before the counts are written out early. */
+const TURNED_SOURCES = 1024;
+/** Identities and assets whose rates are remembered before idle ones are looked for. */
+const RATED_IDENTITIES = 4096;
+/** No address space has this number. */
+const DEVICE = 255;

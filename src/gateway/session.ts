@@ -1,0 +1,194 @@
+/**
+ * One authenticated connection. Requests act and are answered in the order they were asked (RULINGS 21): every request holds a place in
+ * `pending` until its answer has been written, and a denial waits for the replies before it.
+ */
+import type { SessionEnd, Subject } from "#events";
+import { DenialWindow } from "#session/denials";
+import type { Framer } from "#session/protocol";
+import type { ByteStream, StreamHandler } from "#transport/stream";
+import { Ring, type Source } from "#upstream/fair";
+import type { Asset } from "./asset.ts";
+import type { Device } from "./device.ts";
+import { arrive, brokenStream, refuse } from "./path.ts";
+import { ReadCounters } from "./reads.ts";
+import type { Rights } from "./rights.ts";
+import type { Road } from "./road.ts";
+import { SLOT_OCTETS, type Ticket } from "./ticket.ts";
+import type { Peer } from "./trust.ts";
+
+export class Session implements StreamHandler, Source<Ticket> {
+  readonly id: string;
+  readonly road: Road;
+  readonly asset: Asset;
+  readonly stream: ByteStream;
+  readonly listener: string;
+  readonly openedWallMs: number;
+  readonly denials = new DenialWindow();
+  readonly reads: ReadCounters;
+  /** Every request not yet answered, oldest first. */
+  readonly pending: Ring<Ticket>;
+  /** Those of them that have not been sent to the device. */
+  readonly waiting: Ring<Ticket>;
+  /** Answers, denials included, that may be owed at once; a peer that asks on beyond it is cut. */
+  readonly answersLimit: number;
+  enrolled = false;
+  /** Where this session's requests go: the asset's shared device, or its own connection (`per_session`). */
+  readonly device: Device;
+  rights: Rights;
+  /** What the certificate proved; null on a plain listener. */
+  readonly peer: Peer | null;
+  readsAtDevice = 0;
+  changesAtDevice = 0;
+  requests = 0;
+  denied = 0;
+  ended: SessionEnd | null = null;
+  lastRequestMs: number;
+  /** Monotonic milliseconds since when the peer does not read; 0: it does. */
+  pausedMs = 0;
+  /** Set while the session stands in the road's list of sessions with something to write. */
+  dirty = false;
+  readonly #framer: Framer;
+  readonly #out: Uint8Array;
+  #outLength = 0;
+  #deaf = false;
+
+  constructor(
+    road: Road,
+    id: string,
+    asset: Asset,
+    device: Device,
+    stream: ByteStream,
+    listener: string,
+    rights: Rights,
+    peer: Peer | null,
+    now: number,
+  ) {
+    this.road = road;
+    this.id = id;
+    this.asset = asset;
+    this.device = device;
+    this.stream = stream;
+    this.listener = listener;
+    this.rights = rights;
+    this.peer = peer;
+    this.openedWallMs = road.clock.wall();
+    this.lastRequestMs = now;
+    this.answersLimit = road.limits.pendingPerSession * 4;
+    this.pending = new Ring<Ticket>(this.answersLimit);
+    this.waiting = new Ring<Ticket>(road.limits.pendingPerSession);
+    this.reads = new ReadCounters(road.limits.readCounters);
+    this.#framer = asset.protocol.framer();
+    this.#out = new Uint8Array(8 * SLOT_OCTETS);
+  }
+
+  get identity(): string {
+    return this.rights.subject.identity;
+  }
+
+  get subject(): Subject {
+    return this.rights.subject;
+  }
+
+  received(octets: Uint8Array): void {
+    const now = this.road.clock.monotonic();
+    this.#framer.feed(octets);
+    while (this.ended === null && !this.#deaf) {
+      const found = this.#framer.next();
+      if (found === "more") break;
+      if (found === "broken") {
+        brokenStream(this, this.#framer.broken, now);
+        break;
+      }
+      this.lastRequestMs = now;
+      arrive(this, this.#framer, now);
+    }
+    this.road.turn(now);
+  }
+
+  drained(): void {
+    if (this.pausedMs === 0 || this.ended !== null) return;
+    this.pausedMs = 0;
+    this.stream.resume();
+  }
+
+  closed(error: string | null): void {
+    this.road.sessions.end(this, error === null ? "closedByPeer" : "transportError", error ?? "");
+  }
+
+  /** A session about to be closed asks nothing more; what it asked before is still answered in its turn. */
+  stopListening(): void {
+    this.#deaf = true;
+    this.stream.pause();
+  }
+
+  /** An open request with this transaction id, or null. */
+  openRequest(transactionId: number): Ticket | null {
+    for (let i = 0; i < this.pending.size; i++) {
+      const ticket = this.pending.at(i) as Ticket;
+      if (ticket.transactionId === transactionId) return ticket;
+    }
+    return null;
+  }
+
+  /** What became of a ticket is known: answer it, and those behind it that only waited for it. */
+  settle(ticket: Ticket): void {
+    ticket.settled = true;
+    if (this.ended === null) this.road.answered(this);
+    else this.road.tickets.release(ticket);
+  }
+
+  /** Answer everything that has not been sent yet, because it can no longer be. */
+  refuseWaiting(code: "evidenceUnavailable", now: number): void {
+    this.device.queue.withdraw(this);
+    for (let ticket = this.waiting.shift(); ticket !== null; ticket = this.waiting.shift()) {
+      this.device.waiting -= 1;
+      refuse(ticket, code, now);
+    }
+  }
+
+  /** Does anything wait only for its record to be on disk? */
+  waitsForEvidence(): boolean {
+    const first = this.waiting.first();
+    return first !== null && first.recordNumber > this.road.audit.durable && this.road.mustBeDurable(first.change);
+  }
+
+  /** The documents changed: what waits gives its places in the windows back and is judged again as it leaves. */
+  refundWaiting(): void {
+    for (let i = 0; i < this.waiting.size; i++) this.rights.refund(this.waiting.at(i) as Ticket);
+  }
+
+  /** Write every answer whose turn has come, in one packet where they fit. */
+  flush(): void {
+    this.dirty = false;
+    let closing: SessionEnd | null = null;
+    for (let ticket = this.pending.first(); ticket?.settled === true && closing === null; ticket = this.pending.first()) {
+      this.pending.shift();
+      if (this.#outLength + ticket.answerLength > this.#out.length) this.#write();
+      for (let i = 0; i < ticket.answerLength; i++) this.#out[this.#outLength + i] = ticket.answer[i] as number;
+      this.#outLength += ticket.answerLength;
+      closing = ticket.closes;
+      this.road.tickets.release(ticket);
+    }
+    this.#write();
+    if (closing !== null) this.road.sessions.end(this, closing, "");
+    else this.#mindBacklog();
+  }
+
+  #write(): void {
+    if (this.#outLength === 0 || this.ended !== null) return;
+    this.stream.write(this.#out.subarray(0, this.#outLength));
+    this.#outLength = 0;
+  }
+
+  /** A peer that asks and does not read is first no longer read itself, then cut, before its answers fill our memory. */
+  #mindBacklog(): void {
+    if (this.ended !== null) return;
+    const queued = this.stream.queued;
+    if (queued > this.road.limits.sessionBacklogOctets) {
+      this.road.sessions.end(this, "slowReader", `${queued} octets unread`);
+    } else if (queued > this.road.limits.sessionPauseOctets && this.pausedMs === 0) {
+      this.pausedMs = this.road.clock.monotonic();
+      this.stream.pause();
+    }
+  }
+}

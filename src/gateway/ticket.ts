@@ -1,0 +1,111 @@
+/**
+ * One request on its way through the house: the octets as they were judged, what they mean, where they stand. Tickets and their slots are
+ * made once and reused; a ticket is free again when its session has been answered (or is gone) and the device no longer holds it.
+ */
+import type { SessionEnd } from "#events";
+import type { Message } from "#operation";
+import type { Decision } from "#policy/decision";
+import type { Request } from "#session/protocol";
+import type { Rights } from "./rights.ts";
+import type { Session } from "./session.ts";
+
+/** Room for one PDU of any protocol here (Modbus 253 octets) and its header. */
+export const SLOT_OCTETS = 260;
+
+export class Ticket {
+  session: Session | null = null;
+  transactionId = 0;
+  unitId = 0;
+  /** The request PDU as judged, from octet 0. */
+  readonly pdu: Uint8Array;
+  pduLength = 0;
+  /** Decoded from `pdu`, so its views live as long as the ticket. Null: malformed. */
+  request: Request | null = null;
+  message: Message | null = null;
+  decision: Decision | null = null;
+  /** It would change the plant: one at a time per asset, and only after its record is on disk. */
+  change = false;
+  /** Number of its decision record; 0 where reads are counted together. */
+  recordNumber = 0;
+  /** The policy it was judged under. */
+  epoch = 0;
+  arrivedMs = 0;
+  sentMs = 0;
+  /** The device holds it: sent and not yet answered. */
+  atDevice = false;
+  /** What became of it is known; the answer may still wait for earlier ones of its session. */
+  settled = false;
+  /** The answer PDU or frame waits here while an earlier request of the session is open. */
+  readonly answer: Uint8Array;
+  /** Octets of the whole answer frame in `answer`; 0: nothing is said (a drop, a broadcast). */
+  answerLength = 0;
+  /** Close the session once this ticket's turn to be answered has come. */
+  closes: SessionEnd | null = null;
+  /** Its reservation in the change and rate windows: by which rights, and at which monotonic milliseconds. */
+  reservedBy: Rights | null = null;
+  reservedMs = 0;
+
+  constructor() {
+    this.pdu = new Uint8Array(SLOT_OCTETS);
+    this.answer = new Uint8Array(SLOT_OCTETS);
+  }
+
+  /** The function code octet of the request; 0 when there is none. */
+  get functionCode(): number {
+    return this.pduLength > 0 ? (this.pdu[0] as number) : 0;
+  }
+
+  take(session: Session, transactionId: number, unitId: number, octets: Uint8Array, at: number, length: number, now: number): void {
+    this.session = session;
+    this.transactionId = transactionId;
+    this.unitId = unitId;
+    for (let i = 0; i < length; i++) this.pdu[i] = octets[at + i] as number;
+    this.pduLength = length;
+    this.request = null;
+    this.message = null;
+    this.decision = null;
+    this.change = false;
+    this.recordNumber = 0;
+    this.epoch = 0;
+    this.arrivedMs = now;
+    this.sentMs = 0;
+    this.atDevice = false;
+    this.settled = false;
+    this.answerLength = 0;
+    this.closes = null;
+    this.reservedBy = null;
+    this.reservedMs = 0;
+  }
+}
+
+/** Tickets made in advance. The pool grows on demand up to the number of requests that can be open at all, then says no. */
+export class TicketPool {
+  readonly #free: Ticket[] = [];
+  readonly #limit: number;
+  #made = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  claim(): Ticket | null {
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    if (this.#made >= this.#limit) return null;
+    this.#made += 1;
+    return new Ticket();
+  }
+
+  release(ticket: Ticket): void {
+    ticket.session = null;
+    ticket.request = null;
+    ticket.message = null;
+    ticket.decision = null;
+    ticket.reservedBy = null;
+    this.#free.push(ticket);
+  }
+
+  get inUse(): number {
+    return this.#made - this.#free.length;
+  }
+}

@@ -1,0 +1,47 @@
+/** Prometheus text from a status. Made on demand; the road keeps plain counters and knows nothing of it. */
+import { Counter, Gauge, Registry } from "prom-client";
+import type { Status } from "./protocol.ts";
+
+export async function metricsText(status: Status): Promise<string> {
+  const registers = [new Registry()];
+  const gauge = (name: string, help: string, labelNames: string[] = []) =>
+    new Gauge({ name: `penstock_${name}`, help, labelNames, registers });
+  const counter = (name: string, help: string, labelNames: string[] = []) =>
+    new Counter({ name: `penstock_${name}`, help, labelNames, registers });
+
+  gauge("info", "Version and policy in force; always 1.", ["version", "site", "policy", "policy_version", "hash", "hardware"]).set(
+    {
+      version: status.version,
+      site: status.site,
+      policy: status.policy.name,
+      policy_version: String(status.policy.version),
+      hash: status.policy.hash,
+      hardware: status.hardware,
+    },
+    1,
+  );
+  gauge("uptime_seconds", "Seconds since start.").set(status.uptimeSeconds);
+  gauge("resident_memory_bytes", "Resident memory.").set(status.memoryOctets);
+  counter("requests_total", "Requests inspected since start.").inc(status.requests);
+  const denials = counter("denials_total", "Requests denied since start, by code.", ["code"]);
+  for (const [code, count] of Object.entries(status.denials)) denials.inc({ code }, count);
+  const strays = counter("stray_replies_total", "Device replies that answered nothing, by what was wrong.", ["what"]);
+  for (const [what, count] of Object.entries(status.strayReplies)) strays.inc({ what }, count);
+  const refused = counter("handshakes_refused_total", "Connections refused before a session, by reason.", ["reason"]);
+  for (const [reason, count] of Object.entries(status.refusedHandshakes)) refused.inc({ reason }, count);
+  const latency = gauge("inspection_microseconds", "Frame complete to record enqueued, since start.", ["quantile"]);
+  for (const quantile of ["p50", "p99", "p999", "max"] as const) latency.set({ quantile }, status.inspection[quantile]);
+  gauge("audit_ok", "1 while evidence can be written.").set(status.audit.state === "ok" ? 1 : 0);
+  gauge("audit_durable_sequence", "Highest record number on disk.").set(status.audit.durable);
+  const sessions = gauge("sessions", "Open sessions by asset.", ["asset"]);
+  const waiting = gauge("queue_waiting", "Requests waiting for a device.", ["asset"]);
+  const atDevice = gauge("requests_at_device", "Requests at a device.", ["asset"]);
+  const ready = gauge("device_ready", "1 while the device is connected.", ["asset"]);
+  for (const asset of status.assets) {
+    sessions.set({ asset: asset.name }, asset.sessions);
+    waiting.set({ asset: asset.name }, asset.waiting);
+    atDevice.set({ asset: asset.name }, asset.atDevice);
+    ready.set({ asset: asset.name }, asset.deviceState === "down" || asset.deviceState === "connecting" ? 0 : 1);
+  }
+  return (registers[0] as Registry).metrics();
+}
