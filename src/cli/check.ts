@@ -1,0 +1,140 @@
+/** `penstock check`: is what the files say sound? Site, points, policy and cases as the gateway reads them; then what a person should look at. */
+import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import type { Site } from "#config/site";
+import { visible } from "#documents/escape";
+import { UserProblems } from "#documents/problems";
+import { type Documents, readDocuments, whyUnreadable } from "#gateway/documents";
+import { type Finding, sayFinding } from "#policy/lint";
+import { EXIT } from "./exit.ts";
+import { print, printJson } from "./output.ts";
+import { isError, lintDocuments, type PolicyOptions, sayCounts } from "./policy.ts";
+
+export async function check(options: PolicyOptions): Promise<number> {
+  let read: Awaited<ReturnType<typeof readDocuments>>;
+  try {
+    read = await readDocuments(options.site, options.policy);
+  } catch (error) {
+    if (!(error instanceof UserProblems)) throw error;
+    if (options.json === true) printJson({ ok: false, problems: error.lines, failedCases: [], findings: [] });
+    else for (const line of error.lines) print(line);
+    return EXIT.usage;
+  }
+  const { documents, failed } = read;
+  const findings = lintDocuments(documents);
+  const keys = checkKeys(documents.site);
+  const ok = failed.length === 0 && keys.refused.length === 0 && !findings.some(isError);
+  if (options.json === true) {
+    printJson({ ok, problems: keys.refused, failedCases: failed, findings, notes: keys.notes, ...summaryOf(documents) });
+    return ok ? EXIT.ok : EXIT.fails;
+  }
+  for (const line of [...keys.refused, ...failed]) print(line);
+  for (const finding of findings) print(sayFinding(finding));
+  for (const note of keys.notes) print(note);
+  print(`${ok ? "ok" : "not ok"}: ${sayAll(documents, failed.length, findings)}`);
+  return ok ? EXIT.ok : EXIT.fails;
+}
+
+function summaryOf({ site, policy, cases, hash }: Documents): Readonly<Record<string, unknown>> {
+  return {
+    site: site.name,
+    policy: { name: policy.name, version: policy.version, hash },
+    assets: site.assets.size,
+    points: countPoints(site),
+    roles: policy.roles.size,
+    cases: countCases(cases),
+  };
+}
+
+function sayAll({ site, policy, cases, hash }: Documents, failed: number, findings: readonly Finding[]): string {
+  const counts = `${plural(site.assets.size, "asset")}, ${plural(countPoints(site), "point")}, ${plural(policy.roles.size, "role")}`;
+  const tried = `${plural(countCases(cases), "case")}${failed === 0 ? " passed" : `, ${failed} failed`}`;
+  return `site ${site.name}, policy ${policy.name} version ${policy.version} (${hash.slice(0, 12)}): ${counts}, ${tried}; ${sayCounts(findings)}`;
+}
+
+function countPoints(site: Site): number {
+  return [...site.assets.values()].reduce((sum, { model }) => sum + model.points.length, 0);
+}
+
+function countCases(files: Documents["cases"]): number {
+  return files.reduce((sum, { cases }) => sum + cases.length, 0);
+}
+
+function plural(n: number, word: string): string {
+  return `${n} ${word}${n === 1 ? "" : "s"}`;
+}
+
+/** Larger than any key or certificate, small enough to read without a thought. */
+const LARGEST_OCTETS = 64 * 1024;
+
+export interface KeyFindings {
+  /** One line each; any of them fails the check. */
+  readonly refused: readonly string[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * An authority's key that lies readable beside its certificate makes every identity of the site a copy of one file (RULINGS 26). Looks into
+ * the folders of the authorities' certificates; keys are held against certificates, not file names.
+ */
+export function checkKeys(site: Site): KeyFindings {
+  const refused: string[] = [];
+  const notes: string[] = [];
+  if (site.tls === null) return { refused, notes };
+  const { ca, certificate, key, crl } = site.tls;
+  for (const file of [certificate, key, ...ca.map((each) => each.file), ...crl]) {
+    const why = unreadable(file);
+    if (why !== null) notes.push(visible(`${file}: note: ${why}; the gateway will not start without it`));
+  }
+  if (unreadable(key) === null && (statSync(key).mode & 0o077) !== 0)
+    refused.push(visible(`${key}:1:1: found a private key that others may read; expected mode 0600`));
+  for (const folder of new Set(ca.map(({ file }) => path.dirname(file)))) {
+    const authorities = ca.filter(({ file }) => path.dirname(file) === folder).map(({ file }) => file);
+    for (const file of plainKeysIn(folder)) {
+      const of = authorities.find((authority) => isKeyOf(file, authority));
+      if (of === undefined) continue;
+      const found = `the plain private key of the authority ${path.basename(of)}`;
+      refused.push(visible(`${file}:1:1: found ${found}; expected it encrypted with a passphrase, or kept elsewhere (pki init --ca-out)`));
+    }
+  }
+  return { refused, notes };
+}
+
+function unreadable(file: string): string | null {
+  try {
+    readFileSync(file);
+    return null;
+  } catch (error) {
+    return whyUnreadable(error);
+  }
+}
+
+function plainKeysIn(folder: string): string[] {
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch {
+    return [];
+  }
+  return names
+    .sort()
+    .map((name) => path.join(folder, name))
+    .filter((file) => {
+      const stat = statSync(file, { throwIfNoEntry: false });
+      if (stat === undefined || !stat.isFile() || stat.size > LARGEST_OCTETS || unreadable(file) !== null) return false;
+      const text = readFileSync(file, "latin1");
+      return /-----BEGIN (?:RSA |EC )?PRIVATE KEY-----/.test(text) && !text.includes("Proc-Type: 4,ENCRYPTED");
+    });
+}
+
+/** Does the private key belong to the certificate? Where the certificate cannot be read, a key of the same name is taken for its key. */
+function isKeyOf(keyFile: string, certificateFile: string): boolean {
+  try {
+    const own = createPublicKey(createPrivateKey(readFileSync(keyFile))).export({ type: "spki", format: "der" });
+    const certified = new X509Certificate(readFileSync(certificateFile)).publicKey.export({ type: "spki", format: "der" });
+    return own.equals(certified);
+  } catch {
+    return path.parse(keyFile).name === path.parse(certificateFile).name;
+  }
+}

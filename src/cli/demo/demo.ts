@@ -1,0 +1,175 @@
+/** `penstock demo`: the whole story on one machine, told and checked step by step. What does not come out as told fails the demo. */
+import { readFile } from "node:fs/promises";
+import { readRecords } from "#audit/read";
+import { verify } from "#audit/verify";
+import { EXIT } from "../exit.ts";
+import { Narrator } from "./narrator.ts";
+import { Stage } from "./stage.ts";
+import { tamperScenes } from "./tamper.ts";
+
+export interface DemoOptions {
+  readonly keep?: string;
+  readonly json?: boolean;
+}
+
+const FEED_SETPOINT = 40;
+const BURNER = 8;
+/** Registers hold tenths of a tonne per hour. */
+const tenths = (tonnesPerHour: number): number => Math.round(tonnesPerHour * 10);
+/** A certificate that ends while its holder works. */
+const BRIEF_MS = 4_000;
+
+/** The whole demo takes some fifteen seconds; one that hangs must not hang for ever. */
+const DEADLINE_MS = 120_000;
+
+export async function runDemo(options: DemoOptions): Promise<number> {
+  const deadline = setTimeout(() => {
+    process.stderr.write(`penstock: the demo did not end within ${DEADLINE_MS / 1000} s\n`);
+    process.exit(EXIT.internal);
+  }, DEADLINE_MS);
+  try {
+    return await play(options);
+  } finally {
+    clearTimeout(deadline);
+  }
+}
+
+async function play(options: DemoOptions): Promise<number> {
+  const tell = new Narrator(options.json === true);
+  tell.scene("A boiler's PLC, the gate before it, and a certificate authority");
+  const stage = await Stage.set(options.keep);
+  try {
+    await setting(stage, tell);
+    await viewer(stage, tell);
+    await operator(stage, tell);
+    await engineers(stage, tell);
+    await evidence(stage, tell);
+    tell.summary(options.keep === undefined ? null : stage.dir);
+  } finally {
+    await stage.clear();
+  }
+  return tell.failed === 0 ? EXIT.ok : EXIT.fails;
+}
+
+async function setting(stage: Stage, tell: Narrator): Promise<void> {
+  const status = await stage.status();
+  tell.check(
+    `the gate enforces policy ${status.policy.name} version ${status.policy.version} (${status.policy.hash.slice(0, 12)})`,
+    status.state === "enforcing",
+  );
+  tell.check(
+    `mutual TLS on port ${status.listeners[0]?.port}; nothing is answered without a certificate`,
+    status.listeners[0]?.tls === "mutual",
+  );
+}
+
+async function viewer(stage: Stage, tell: Narrator): Promise<void> {
+  tell.scene("vera is a viewer");
+  const vera = await stage.person("vera", "viewer");
+  const pressure = await vera.read("input", 0);
+  tell.check(`reads drum_pressure: ${(pressure / 100).toFixed(2)} bar`, pressure === 812);
+  tell.check("switches the burner on (function 05): refused", (await vera.switch(BURNER, true)) === 1, await lastDenial(stage));
+  tell.check("and not one octet of it reached the PLC", stage.boiler.writes.length === 0);
+}
+
+async function operator(stage: Stage, tell: Narrator): Promise<void> {
+  tell.scene("otto is an operator: feed water set-point 0 to 40 t/h, steps of at most 5, three changes a minute");
+  const otto = await stage.person("otto", "operator");
+  const now = await otto.read("holding", FEED_SETPOINT);
+  tell.check(`reads feed_setpoint: ${(now / 10).toFixed(1)} t/h`, now === tenths(20));
+  tell.check("sets 24.0 t/h: done", (await otto.write(FEED_SETPOINT, tenths(24))) === 0);
+  tell.check("sets 41.5 t/h: refused, above the envelope", (await otto.write(FEED_SETPOINT, tenths(41.5))) === 1, await lastDenial(stage));
+  tell.check(
+    "sets 38.0 t/h: refused, too large a step from 24.0",
+    (await otto.write(FEED_SETPOINT, tenths(38))) === 1,
+    await lastDenial(stage),
+  );
+  tell.check(
+    "sets 28.0 and 32.0 t/h: done",
+    (await otto.write(FEED_SETPOINT, tenths(28))) === 0 && (await otto.write(FEED_SETPOINT, tenths(32))) === 0,
+  );
+  tell.check(
+    "sets 34.0 t/h: refused, the fourth change in a minute",
+    (await otto.write(FEED_SETPOINT, tenths(34))) === 1,
+    await lastDenial(stage),
+  );
+  const reached = stage.boiler.writes.map(({ value }) => value);
+  tell.check(`the PLC saw 24.0, 28.0 and 32.0 and nothing else`, reached.join() === [24, 28, 32].map(tenths).join());
+}
+
+async function engineers(stage: Stage, tell: Narrator): Promise<void> {
+  tell.scene("erik and ella are engineers; neither stays one");
+  const asked = performance.now();
+  const erik = await stage.person("erik", "engineer", BRIEF_MS);
+  await erik.read("holding", FEED_SETPOINT);
+  const ella = await stage.person("ella", "engineer");
+  await ella.read("holding", FEED_SETPOINT);
+  const revoked = performance.now();
+  await stage.pki.revoke("ella", "keyCompromise");
+  const cut = await within(ella.cut, 5_000);
+  tell.check(
+    `ella's certificate is revoked: her live session is cut ${cut === null ? "never" : `${Math.round(cut - revoked)} ms later`}`,
+    cut !== null && cut - revoked < 1_000,
+    await lastEnd(stage, "ella"),
+  );
+  const ended = await within(erik.cut, BRIEF_MS + 5_000);
+  tell.check(
+    `erik's certificate ends while he works: his live session is cut ${ended === null ? "never" : `${((ended - asked) / 1000).toFixed(1)} s after it was issued`}`,
+    ended !== null && ended - asked < BRIEF_MS + 2_000,
+    await lastEnd(stage, "erik"),
+  );
+}
+
+async function evidence(stage: Stage, tell: Narrator): Promise<void> {
+  tell.scene("The evidence");
+  const { denials, requests, inspection } = await stage.status();
+  tell.note(
+    `${requests} requests, ${Object.values(denials).reduce((sum, n) => sum + n, 0)} denied; inspection p50 ${inspection.p50.toFixed(0)} µs, p99 ${inspection.p99.toFixed(0)} µs`,
+  );
+  await stage.stopGateway();
+  const key = await readFile(stage.auditKeyFile, "utf8");
+  const report = await verify(stage.auditDirectory, key);
+  tell.check(`the log verifies: ${report.records} records, ${report.checkpoints} signed checkpoints, head to tail`, report.ok);
+  for (const { what, caught, words } of await tamperScenes(stage.auditDirectory, key)) tell.check(`${what}: caught`, caught, words);
+}
+
+/** What the log says of the last denial, in its own words. */
+function lastDenial(stage: Stage): Promise<string | undefined> {
+  return lastWords(stage, { kind: "decision", decision: "deny" }, (members) => String(members.words));
+}
+
+function lastEnd(stage: Stage, who: string): Promise<string | undefined> {
+  return lastWords(stage, { kind: "session", who }, (members) =>
+    members.event === "end" ? `session of ${who} ended: ${members.reason} (${members.words})` : undefined,
+  );
+}
+
+let told = 0;
+
+/** The newest record that passes and was not told before; it is on disk some milliseconds after the answer. */
+async function lastWords(
+  stage: Stage,
+  filter: { kind: string; decision?: "deny"; who?: string },
+  say: (members: Readonly<Record<string, unknown>>) => string | undefined,
+): Promise<string | undefined> {
+  for (let tries = 0; tries < 100; tries++) {
+    let words: string | undefined;
+    for await (const { seq, members } of readRecords(stage.auditDirectory, filter, { count: 0 })) {
+      const said = seq > told ? say(members) : undefined;
+      if (said === undefined) continue;
+      words = said;
+      told = seq;
+    }
+    if (words !== undefined) return words;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return undefined;
+}
+
+function within(moment: Promise<number>, ms: number): Promise<number | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), ms);
+  });
+  return Promise.race([moment, late]).finally(() => clearTimeout(timer));
+}

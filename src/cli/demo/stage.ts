@@ -1,0 +1,133 @@
+/** What the demo plays on: a folder with a real site, a CA, the gateway as a process of its own, and the simulated PLC. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import net from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { Pki } from "#identity/pki";
+import { askDaemon } from "#management/client";
+import type { Status } from "#management/protocol";
+import { casesText, pointsText, policyText, siteText, TRUST_DOMAIN } from "../initTexts.ts";
+import { Boiler } from "./boiler.ts";
+import { Hmi } from "./hmi.ts";
+
+const READY_MS = 20_000;
+
+export class Stage {
+  readonly dir: string;
+  readonly boiler: Boiler;
+  readonly pki: Pki;
+  readonly #daemon: ChildProcess;
+  readonly #ended: Promise<void>;
+  readonly #hmis: Hmi[] = [];
+  readonly #keep: boolean;
+
+  constructor(dir: string, boiler: Boiler, pki: Pki, daemon: ChildProcess, keep: boolean) {
+    this.dir = dir;
+    this.boiler = boiler;
+    this.pki = pki;
+    this.#daemon = daemon;
+    this.#ended = new Promise((resolve) => daemon.once("close", () => resolve()));
+    this.#keep = keep;
+  }
+
+  /** @param keep a new directory to leave everything in; else a temporary one, removed at the end */
+  static async set(keep: string | undefined): Promise<Stage> {
+    const dir = keep === undefined ? mkdtempSync(path.join(os.tmpdir(), "penstock-demo-")) : path.resolve(keep);
+    mkdirSync(path.join(dir, "points"), { recursive: true });
+    const plcPort = await freePort();
+    const boiler = await Boiler.start(plcPort);
+    // A plain CA key: nowhere but here, where everything is thrown away (RULINGS 26).
+    const pki = await Pki.create(path.join(dir, "pki"), { name: "demo CA", trustDomain: TRUST_DOMAIN, passphrase: null, plainKey: true });
+    await pki.issue({ kind: "gateway", name: "gateway", dns: ["localhost"], ips: ["127.0.0.1"] });
+    const texts = {
+      "site.yaml": siteText("boiler-house", `127.0.0.1:${plcPort}`).replaceAll("plc-1", "boiler-1").replace("port: 8021", "port: 0"),
+      "policy.yaml": policyText("boiler-house").replaceAll("plc-1", "boiler-1"),
+      "policy.cases.yaml": casesText,
+      "points/boiler-1.csv": pointsText,
+    };
+    for (const [name, text] of Object.entries(texts)) writeFileSync(path.join(dir, name), text);
+    const daemon = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", process.argv[1] as string, "run", "--json"], {
+      cwd: dir,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const stage = new Stage(dir, boiler, pki, daemon, keep !== undefined);
+    await stage.#ready();
+    return stage;
+  }
+
+  async #ready(): Promise<void> {
+    let said = "";
+    this.#daemon.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      said = (said + text).slice(-4096);
+    });
+    await new Promise<void>((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error(`the gateway is not ready after ${READY_MS / 1000} s: ${said}`)), READY_MS);
+      this.#daemon.stdout?.setEncoding("utf8").on("data", (text: string) => {
+        if (!text.includes("ready")) return;
+        clearTimeout(late);
+        resolve();
+      });
+      this.#daemon.once("close", (code) => {
+        clearTimeout(late);
+        reject(new Error(`the gateway ended with ${code}: ${said}`));
+      });
+    });
+  }
+
+  async status(): Promise<Status> {
+    const answer = await askDaemon(path.join(this.dir, "penstock.sock"), { ask: "status" });
+    if (answer.status === undefined) throw new Error(answer.error ?? "the gateway does not say how it is");
+    return answer.status;
+  }
+
+  /** A person with a certificate of their own, at a screen of their own. */
+  async person(name: string, role: string, lifetimeMs?: number): Promise<Hmi> {
+    await this.pki.issue({ kind: "operator", name, role, ...(lifetimeMs === undefined ? {} : { lifetimeMs }) });
+    const { listeners } = await this.status();
+    const file = (suffix: string): string => path.join(this.dir, "pki", suffix);
+    const hmi = await Hmi.open({
+      name,
+      gatewayPort: listeners[0]?.port ?? 0,
+      certificate: file(`${name}.pem`),
+      key: file(`${name}.key`),
+      ca: file("ca.pem"),
+    });
+    this.#hmis.push(hmi);
+    return hmi;
+  }
+
+  get auditDirectory(): string {
+    return path.join(this.dir, "audit");
+  }
+
+  get auditKeyFile(): string {
+    return path.join(this.dir, "audit.key.pub");
+  }
+
+  /** SIGTERM, as an init system would; the log is closed with a signed checkpoint. */
+  async stopGateway(): Promise<void> {
+    for (const hmi of this.#hmis.splice(0)) await hmi.close();
+    this.#daemon.kill("SIGTERM");
+    await this.#ended;
+  }
+
+  async clear(): Promise<void> {
+    for (const hmi of this.#hmis.splice(0)) await hmi.close();
+    this.#daemon.kill("SIGKILL");
+    await this.#ended;
+    await this.boiler.stop();
+    if (!this.#keep) rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as net.AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,197 @@
+/**
+ * The words of a policy, in one page: what docs/policy-words.md holds and `penstock policy explain --words` prints. Made from the tables the
+ * gateway itself uses; only what a code means is written here.
+ */
+import { jsonSchemaOf, type Shape } from "#documents/shape";
+import { DENIALS, type DenialCode } from "#events";
+import { modbusVocabulary } from "#modbus/vocabulary";
+import type { Verb, Vocabulary } from "#operation";
+import { LINTS } from "#policy/lint";
+import { BINDING, CASE, ON_DENY, ROLE_ITEM, VALUES, VERB_WORDS } from "#policy/schema";
+
+/** Markdown. */
+export function policyWords(): string {
+  return `${[
+    "# Policy words",
+    "",
+    "Printed by `penstock policy explain --words`. A rule names verbs; it may narrow them to points, addresses, units and functions.",
+    "",
+    "## Verbs",
+    "",
+    'In an allow, `"*"` is `read`. In a deny it is every verb.',
+    "",
+    table(
+      ["verb", "means", "Modbus functions"],
+      VERB_WORDS.map((verb) => [verb, VERBS[verb], functionsOf(modbusVocabulary, verb)]),
+    ),
+    "",
+    "`link` housekeeping is answered by the gateway and needs no rule; `confirm` follows the right that caused it. Verbs without a Modbus function may stand in a deny.",
+    "",
+    "## Keys",
+    "",
+    "Of a rule, which is an item of a role or of `never`:",
+    "",
+    table(["key", "means"], keysOf(ROLE_ITEM)),
+    "",
+    "Of `values`, the limits of what a write may put there:",
+    "",
+    table(["key", "means"], keysOf(VALUES)),
+    "",
+    "Of `on_deny`, which may stand at the document, an asset, a role or a rule:",
+    "",
+    table(["key", "means"], keysOf(ON_DENY)),
+    "",
+    "Of a binding, which states exactly one of identity, certificate_role and source:",
+    "",
+    table(["key", "means"], keysOf(BINDING)),
+    "",
+    "## Cases",
+    "",
+    "`*.cases.yaml` beside a policy is a list of cases. `penstock policy test` and every reload ask them all, of both ways of deciding.",
+    "",
+    table(["key", "means"], keysOf(CASE)),
+    "",
+    "Requests: `read PLACE`, `write PLACE = VALUE ...`, `mask PLACE and WORD or WORD`, `readwrite holding A-B write C-D = WORD ...`, `file-read FILE/RECORDS`,",
+    "`file-write FILE/RECORD = WORD ...`, `diagnose|control|identify FUNCTION`, `raw FUNCTION = OCTETS`. A place is a table with addresses or the name of a point, whose",
+    "values are in engineering units. `by FUNCTION` at the end of read and write chooses among the functions that can do it.",
+    "",
+    "## Tables",
+    "",
+    table(
+      ["table", "cells", "written", "modicon digit", "covered by a rule that names no table"],
+      modbusVocabulary.spaces.map(({ name, bits, writable, modicon, process }) => [
+        name,
+        bits === 1 ? "1 bit" : "16 bits",
+        writable ? "yes" : "no",
+        modicon === null ? "none" : String(modicon),
+        process ? "yes" : "file-read and file-write only",
+      ]),
+    ),
+    "",
+    "Addresses are written as the asset's `addressing` says. Files are `4`, `4-6`, or records of one file: `4/0-99`.",
+    "",
+    "## Modbus functions",
+    "",
+    "A rule names them by number or name. Any other number from 1 to 127 is a function too, kept opaque: it needs `allow: raw`, `opaque: true` and its exact number.",
+    "",
+    table(
+      ["number", "name", "verbs", "effect"],
+      modbusVocabulary.functions.map(({ number, name, verbs, effect, opaque }) => [
+        sayNumber(number),
+        name,
+        verbs.join(", "),
+        opaque ? `${effect}, opaque` : effect,
+      ]),
+    ),
+    "",
+    "## Denial codes",
+    "",
+    table(
+      ["code", "whose fault", "means"],
+      codes().map((code) => [code, DENIALS[code], MEANS[code]]),
+    ),
+    "",
+    "In cases, `noRole` and `unknownRole` say that the bindings gave the claim nothing.",
+    "",
+    "## Lint codes",
+    "",
+    table(
+      ["code", "level", "means"],
+      Object.entries(LINTS).map(([code, [level, means]]) => [code, level, means]),
+    ),
+  ].join("\n")}\n`;
+}
+
+/** The keys of a shape with their descriptions, as the JSON Schema has them. */
+function keysOf(shape: Shape): string[][] {
+  const { properties } = jsonSchemaOf(shape, "") as { readonly properties: Readonly<Record<string, { readonly description?: string }>> };
+  return Object.entries(properties).map(([key, { description }]) => [key, description ?? ""]);
+}
+
+function codes(): DenialCode[] {
+  return Object.keys(DENIALS) as DenialCode[];
+}
+
+function functionsOf(vocabulary: Vocabulary, verb: Verb): string {
+  const numbers = vocabulary.functions.filter(({ verbs }) => verbs.includes(verb)).map(({ number }) => sayNumber(number));
+  return numbers.length === 0 ? "none" : numbers.join(", ");
+}
+
+/** 8/4, 43/14; 8/0 needs its sub-function said as well. */
+function sayNumber(number: number): string {
+  const code = number & 0xff;
+  return number > 0xff || code === 8 || code === 43 ? `${code}/${number >> 8}` : String(code);
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+const VERBS: Readonly<Record<(typeof VERB_WORDS)[number], string>> = {
+  read: "look at process values",
+  write: "change process values",
+  control: "change the state of the device or its communication",
+  diagnose: "ask the device about itself, changing nothing",
+  identify: "ask what the device is",
+  "file-read": "read records of a file",
+  "file-write": "write records of a file",
+  raw: "a function the gateway cannot look into",
+  events: "take events out of the outstation's buffer (DNP3)",
+  select: "arm a command (DNP3)",
+  operate: "carry out a command (DNP3)",
+  freeze: "freeze counters (DNP3)",
+  restart: "restart the outstation or its application (DNP3)",
+  time: "set the clock (DNP3)",
+  configure: "change how the outstation works (DNP3)",
+  assignClass: "assign points to event classes (DNP3)",
+  unsolicited: "turn unsolicited responses on or off (DNP3)",
+  authenticate: "secure authentication (DNP3)",
+};
+
+const MEANS: Readonly<Record<DenialCode, string>> = {
+  truncated: "the request ends before its own layout does",
+  trailing: "octets follow the end of the request",
+  badQuantity: "a quantity outside the standard's limits",
+  badByteCount: "a byte count that does not fit the quantity or the octets",
+  addressOverflow: "the range passes the last address",
+  badCoilValue: "a coil value other than 0x0000 and 0xFF00",
+  badPadding: "unused bits that are not 0",
+  badReference: "a file, record or reference type the standard does not have",
+  badSubFunction: "a sub-function the standard does not have",
+  badData: "data the function does not allow",
+  badProtocolId: "a protocol id other than 0",
+  badLength: "a length field outside 2 to 254",
+  badFunction: "function 0, or one of 128 and above",
+  tooLong: "a frame longer than the standard allows",
+  badCrc: "the check sum of a serial frame is wrong",
+  opaque: "a function the gateway cannot look into, and no rule names its number",
+  transactionReused: "a transaction id that is still open",
+  unknownUnit: "a unit id the asset does not have",
+  broadcastRead: "a read sent to everybody, which nobody answers",
+  queueFull: "too many requests wait for the device",
+  never: "a rule under `never` forbids it",
+  forbidden: "a deny rule of the role forbids it",
+  nothingAllows: "no rule allows it",
+  empty: "the request asks for nothing",
+  functionNotListed: "the rule that came nearest lists other functions",
+  broadcastNotAllowed: "the rule that came nearest does not allow broadcasts",
+  outsideHours: "outside the hours of the rule, or the time is not known",
+  rateExceeded: "the identity has used up the rate of the rule",
+  belowMinimum: "the value is below min",
+  aboveMaximum: "the value is above max",
+  notInSet: "the value is none of the set",
+  stepTooLarge: "further from the value last seen than max_step",
+  tooManyChanges: "the point has changed max_changes times already",
+  factUnavailable: "the rule needs a value nobody has seen yet",
+  notANumber: "NaN or an infinity",
+  ambiguousMask: "a mask write that devices understand differently (or-mask bits that the and-mask keeps)",
+  split: "only a part of a value that takes several registers",
+  readOnly: "the points file says nobody may write it",
+  pointLimit: "outside write_min and write_max of the points file",
+  unauthenticated: "the verb needs a certificate, and none was shown",
+  sessionEnded: "the session ended before the request left",
+  evidenceUnavailable: "the record of the decision could not be written",
+  deviceUnreachable: "no connection to the device",
+  deviceSilent: "the device did not answer in time",
+  internal: "a fault of the gateway; it denies",
+};

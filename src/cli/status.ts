@@ -1,0 +1,79 @@
+/** `penstock status`: what a running daemon says of itself. */
+import { askDaemon } from "#management/client";
+import type { Status } from "#management/protocol";
+import { EXIT } from "./exit.ts";
+import { complain, print, printJson, table } from "./output.ts";
+
+export interface StatusOptions {
+  readonly socket: string;
+  readonly json: boolean;
+  readonly metrics: boolean;
+}
+
+export async function showStatus(options: StatusOptions): Promise<number> {
+  const answer = await askDaemon(options.socket, { ask: options.metrics ? "metrics" : "status" });
+  if (!answer.ok) {
+    complain(answer.error ?? "the daemon refused");
+    return EXIT.fails;
+  }
+  if (options.metrics) process.stdout.write(answer.metrics ?? "");
+  else if (options.json) printJson(answer.status);
+  else if (answer.status !== undefined) print(forPeople(answer.status));
+  return EXIT.ok;
+}
+
+function forPeople(s: Status): string {
+  const lines = [
+    `penstock ${s.version} at ${s.site}: ${s.state}, up ${age(s.uptimeSeconds)}, process ${s.pid}, ${Math.round(s.memoryOctets / 1e6)} MB`,
+    `policy ${s.policy.name} version ${s.policy.version} (${s.policy.hash.slice(0, 12)}), loaded ${s.policy.loaded}`,
+    `evidence ${s.audit.state}: ${s.audit.durable} records on disk in ${s.audit.directory}, durable before ${s.audit.durableBefore}, hardware ${s.hardware}`,
+    `requests ${s.requests}, inspection p50 ${us(s.inspection.p50)} p99 ${us(s.inspection.p99)} p99.9 ${us(s.inspection.p999)} max ${us(s.inspection.max)}`,
+    "",
+    table([
+      ["ASSET", "DEVICE", "STATE", "MODE", "SESSIONS", "WAITING", "AT DEVICE"],
+      ...s.assets.map((a) => [a.name, a.device, a.deviceState, a.mode, String(a.sessions), String(a.waiting), String(a.atDevice)]),
+    ]),
+    "",
+    table([
+      ["LISTENER", "ASSET", "TLS", "ADDRESS", "CONNECTIONS"],
+      ...s.listeners.map((l) => [l.name, l.asset, l.tls, l.addresses.map((a) => `${a}:${l.port}`).join(" "), String(l.connections)]),
+    ]),
+  ];
+  if (s.sessions.length > 0) {
+    lines.push(
+      "",
+      table([
+        ["SESSION", "WHO", "ROLES", "ASSET", "SOURCE", "SINCE", "REQUESTS", "DENIED", "CERTIFICATE"],
+        ...s.sessions.map((each) => [
+          each.id,
+          each.name,
+          each.roles.join("+"),
+          each.asset,
+          each.source,
+          each.since.slice(11, 19),
+          String(each.requests),
+          String(each.denied),
+          each.certificateDaysLeft === null ? "none" : `${each.certificateDaysLeft} days`,
+        ]),
+      ]),
+    );
+  }
+  const denials = Object.entries(s.denials);
+  if (denials.length > 0) lines.push("", table([["DENIED", "COUNT"], ...denials.map(([code, n]) => [code, String(n)])]));
+  const refused = Object.entries(s.refusedHandshakes);
+  if (refused.length > 0) lines.push("", table([["REFUSED BEFORE A SESSION", "COUNT"], ...refused.map(([why, n]) => [why, String(n)])]));
+  const strays = Object.entries(s.strayReplies);
+  if (strays.length > 0) lines.push("", table([["STRAY REPLIES", "COUNT"], ...strays.map(([what, n]) => [what, String(n)])]));
+  if (s.warnings.length > 0) lines.push("", ...s.warnings.map((w) => `! ${w}`));
+  return lines.join("\n");
+}
+
+function us(value: number): string {
+  return value < 1000 ? `${value.toFixed(1)} µs` : `${(value / 1000).toFixed(2)} ms`;
+}
+
+function age(seconds: number): string {
+  const days = Math.floor(seconds / 86_400);
+  const clock = new Date((seconds % 86_400) * 1000).toISOString().slice(11, 19);
+  return days === 0 ? clock : `${days} d ${clock}`;
+}
