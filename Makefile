@@ -4,7 +4,7 @@ BIN := node_modules/.bin
 NODE := $(BIN)/node --disable-warning=ExperimentalWarning
 STAMP := node_modules/.installed
 
-.PHONY: help check test build
+.PHONY: help demo test check build fuzz bench schemas
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 16
 
@@ -12,11 +12,31 @@ $(STAMP): package.json package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
+demo: $(STAMP) ## the whole story on simulated devices: three operators, a PLC, the gate between them; checks itself
+	@$(NODE) src/cli/main.ts demo
+
+test: $(STAMP) ## every test; installs the peers it needs when root
+	@bash test/tools.sh
+	$(NODE) test/run.ts $(ONLY)
+
 check: $(STAMP) ## biome, types, import rules
 	$(BIN)/biome check --error-on-warnings .
 	$(BIN)/tsc -p .
 	$(NODE) test/run.ts test/house/imports
 
-test: $(STAMP) ## every test; installs the peers it needs when root
-	@bash test/tools.sh
-	$(NODE) test/run.ts $(ONLY)
+build: $(STAMP) ## dist/penstock.mjs: one file, no node_modules beside it
+	$(BIN)/esbuild src/cli/main.ts --bundle --platform=node --target=node22 --format=esm --legal-comments=none --log-level=warning \
+	  --external:@serialport/bindings-cpp --outfile=dist/penstock.mjs \
+	  --banner:js='#!/usr/bin/env node'$$'\n''import { createRequire as penstockRequire } from "node:module"; const require = penstockRequire(import.meta.url);'
+	@chmod 755 dist/penstock.mjs
+	@ls -l dist/penstock.mjs
+
+fuzz: $(STAMP) ## 1,000,000 random policies and requests, compiled against explained; the decoders on mutated input
+	$(NODE) test/fuzz/run.ts
+
+bench: $(STAMP) ## inspection, added round trip and throughput against direct and haproxy in one run
+	@bash test/tools.sh bench
+	$(NODE) bench/run.ts
+
+schemas: $(STAMP) ## write policies/schema again from the code
+	$(NODE) src/cli/schemas.ts

@@ -12,7 +12,7 @@ import type { Tidings } from "./support/uvu.ts";
 const FILE_MS = Number(process.env.PENSTOCK_FILE_MS ?? 300_000);
 const RUN_MS = Number(process.env.PENSTOCK_RUN_MS ?? 3_600_000);
 /** After the last test of a file its process may live this long before what keeps it open is a failure. */
-const LINGER_MS = 5_000;
+const LINGER_MS = Number(process.env.PENSTOCK_LINGER_MS ?? 5_000);
 const AT_ONCE = 2;
 const root = path.resolve(import.meta.dirname, "..");
 const only = process.argv.slice(2);

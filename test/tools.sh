@@ -1,13 +1,21 @@
 #!/usr/bin/env bash
 # Debian packages the tests talk to. As root what is missing is installed; else tests that need it skip by name.
+#   test/tools.sh [bench]
 set -euo pipefail
 need=()
-command -v tshark >/dev/null || need+=(tshark)
+lacks() { [ -z "$(command -v "$1")" ]; }
+lacks tshark && need+=(tshark)
+lacks mbpoll && need+=(mbpoll)
+lacks openssl && need+=(openssl)
+if lacks gcc || [ ! -e /usr/include/modbus/modbus.h ]; then need+=(gcc libc6-dev libmodbus-dev); fi
+/usr/bin/python3 -c "from pymodbus.client import ModbusTcpClient" 2>/dev/null || need+=(python3 python3-pymodbus python3-serial-asyncio)
+if [ "${1:-}" = bench ]; then lacks haproxy && [ ! -x /usr/sbin/haproxy ] && need+=(haproxy); fi
 [ ${#need[@]} -eq 0 ] && exit 0
-if [ "$(id -u)" -ne 0 ]; then
+if [ "$(id -u)" -ne 0 ] || lacks apt-get; then
   echo "missing: ${need[*]} (run as root to have them installed, or: apt-get install ${need[*]}); tests that need them skip"
   exit 0
 fi
+echo "installing ${need[*]}"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends "${need[@]}" >/dev/null

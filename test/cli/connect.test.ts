@@ -1,0 +1,264 @@
+/** `penstock connect` as a person runs it: what it prints, what it refuses, whom it serves, how it ends. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmodSync } from "node:fs";
+import net from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { Command } from "commander";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { addConnectCommand } from "#cli/connect";
+import { UsageError } from "#cli/exit";
+import { listenTls, type TlsListening } from "#transport/tls";
+import { need } from "../support/need.ts";
+import { until } from "../transport/ends.ts";
+import { Papers } from "../transport/papers.ts";
+
+const HOST = "127.0.0.1";
+const root = path.resolve(import.meta.dirname, "../..");
+const papers = new Papers();
+const ca = papers.issue("ca", { ca: true });
+const paper = papers.issue("gateway", { by: "ca", use: "serverAuth", names: "IP:127.0.0.1" });
+const alice = papers.issue("alice", { by: "ca", use: "clientAuth" });
+chmodSync(alice.keyFile, 0o600);
+const FILES = ["--certificate", alice.certificateFile, "--key", alice.keyFile, "--ca", ca.certificateFile];
+
+class Program {
+  readonly child: ChildProcess;
+  out = "";
+  err = "";
+  readonly ended: Promise<number | null>;
+
+  constructor(words: readonly string[]) {
+    const main = path.join(root, "src/cli/main.ts");
+    this.child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main, "connect", ...words], {
+      cwd: os.tmpdir(),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.child.stdout?.on("data", (octets: Buffer) => {
+      this.out += octets.toString();
+    });
+    this.child.stderr?.on("data", (octets: Buffer) => {
+      this.err += octets.toString();
+    });
+    this.ended = new Promise((resolve) => this.child.once("close", resolve));
+  }
+
+  /** The port it says it is ready on. */
+  async ready(): Promise<number> {
+    await until("ready", () => /ready|"ready"/.test(this.out) || this.child.exitCode !== null, 15_000);
+    const port = /(?:ready |"listen":")(?:127\.0\.0\.1|0\.0\.0\.0):(\d+)/.exec(this.out)?.[1];
+    if (port === undefined) throw new Error(`not ready: ${this.out}${this.err}`);
+    return Number(port);
+  }
+
+  async stop(): Promise<number | null> {
+    this.child.kill("SIGTERM");
+    return this.ended;
+  }
+}
+
+async function openGateway(): Promise<TlsListening & { octets: number }> {
+  const context = { certificatePem: paper.certificatePem, keyPem: paper.keyPem, caPem: [ca.certificatePem] };
+  const count = { octets: 0 };
+  const listening = await listenTls(
+    { host: HOST, port: 0, context, handshakeMs: 2_000, halfOpen: 8, maxConnections: 8 },
+    {
+      peer: (stream) =>
+        stream.start({
+          received(octets) {
+            count.octets += octets.length;
+            stream.write(octets);
+          },
+          drained() {},
+          closed() {},
+        }),
+      refused() {},
+    },
+  );
+  return Object.defineProperties(Object.create(listening), { octets: { get: () => count.octets } });
+}
+
+/** Send `text`, return what comes back until the connection ends or `text` is back. As another user: in a process of its own. */
+function ask(port: number, uid?: number, host = HOST): Promise<string> {
+  const script = `
+    const s = require("node:net").connect(${port}, "${host}", () => s.write("question"));
+    let answer = "";
+    s.on("data", (d) => { answer += d; if (answer === "question") s.destroy(); });
+    s.on("error", () => {});
+    s.on("close", () => console.log("answer:" + answer));`;
+  return new Promise((resolve, reject) => {
+    const child = spawn("node", ["-e", script], {
+      cwd: "/",
+      stdio: ["ignore", "pipe", "inherit"],
+      ...(uid === undefined ? {} : { uid, gid: uid }),
+    });
+    let out = "";
+    child.stdout.on("data", (octets: Buffer) => {
+      out += octets.toString();
+    });
+    child.once("error", reject);
+    child.once("close", () => resolve(out.trim()));
+  });
+}
+
+const connect = suite("cli/connect");
+
+connect("prints ready and the port, carries requests, ends cleanly on SIGTERM with a connection open", async () => {
+  const gateway = await openGateway();
+  const program = new Program([`${HOST}:${gateway.port}`, ...FILES, "--listen", `${HOST}:0`]);
+  const port = await program.ready();
+  assert.match(program.out, /^ready 127\.0\.0\.1:\d+\n$/);
+  assert.is(await ask(port), "answer:question");
+  const open = net.connect(port, HOST);
+  open
+    .on("error", () => {})
+    .resume()
+    .write("still here");
+  await until("through", () => gateway.octets === "questionstill here".length);
+  const closed = new Promise((resolve) => open.once("close", resolve));
+  assert.is(await program.stop(), 0);
+  await closed;
+  assert.not.match(program.out + program.err, /PRIVATE KEY/);
+  gateway.close();
+});
+
+connect("--json: one object a line, ready first, failures with reason and words", async () => {
+  const gateway = await openGateway();
+  const program = new Program([`${HOST}:${gateway.port}`, ...FILES, "--listen", `${HOST}:0`, "--json"]);
+  const port = await program.ready();
+  await ask(port);
+  gateway.close();
+  await until("closed", () => program.out.includes('"closed"'));
+  await ask(port);
+  await until("failed", () => program.out.includes('"failed"'));
+  assert.is(await program.stop(), 0);
+  const events = program.out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.equal(
+    events.map(({ event }) => event),
+    ["ready", "connected", "closed", "failed"],
+  );
+  const { listen, gateway: to, subject, daysLeft, anyLocalUser, beyondLoopback } = events[0] as Record<string, unknown>;
+  assert.equal(
+    [listen, to, subject, anyLocalUser, beyondLoopback],
+    [`${HOST}:${port}`, `${HOST}:${gateway.port}`, "CN=alice", false, false],
+  );
+  assert.ok((daysLeft as number) >= 28 && (daysLeft as number) <= 30);
+  assert.equal([events[2]?.toGateway, events[2]?.fromGateway], [8, 8]);
+  assert.is(events[3]?.reason, "ECONNREFUSED");
+  assert.match(events[3]?.words as string, /nobody listens/);
+  assert.is(program.err, "");
+});
+
+const isRoot = process.getuid?.() === 0;
+
+connect("RULINGS 25: another user of this machine is refused by name of the flag; no octet reaches the gateway", async () => {
+  if (!need("root (to run a client as another user)", isRoot)) return;
+  const gateway = await openGateway();
+  const program = new Program([`${HOST}:${gateway.port}`, ...FILES, "--listen", `${HOST}:0`]);
+  const port = await program.ready();
+  assert.is(await ask(port, 65_534), "answer:");
+  await until("told", () => program.err.includes("refused"));
+  assert.match(program.err, /127\.0\.0\.1:\d+ refused: the program that connects runs as another user of this computer; --any-local-user/);
+  assert.equal([gateway.octets, gateway.connections], [0, 0]);
+  assert.is(await ask(port), "answer:question");
+  assert.is(await program.stop(), 0);
+  gateway.close();
+});
+
+connect("RULINGS 25: with --any-local-user the other user is served, and that it is so is said", async () => {
+  if (!need("root (to run a client as another user)", isRoot)) return;
+  const gateway = await openGateway();
+  const program = new Program([`${HOST}:${gateway.port}`, ...FILES, "--listen", `${HOST}:0`, "--any-local-user"]);
+  const port = await program.ready();
+  assert.is(await ask(port, 65_534), "answer:question");
+  assert.match(program.err, /whoever reaches 127\.0\.0\.1:\d+ acts as CN=alice/);
+  assert.is(await program.stop(), 0);
+  gateway.close();
+});
+
+connect("bound beyond loopback, users are still told apart, whichever address of this machine they use", async () => {
+  const gateway = await openGateway();
+  const program = new Program([`${HOST}:${gateway.port}`, ...FILES, "--listen", "0.0.0.0:0", "--bind-beyond-loopback"]);
+  const port = await program.ready();
+  assert.is(await ask(port), "answer:question");
+  if (need("root (to run a client as another user)", isRoot)) assert.is(await ask(port, 65_534), "answer:");
+  assert.is(await program.stop(), 0);
+  gateway.close();
+});
+
+connect("the same failure again and again is said once, and counted", async () => {
+  const gateway = await openGateway();
+  gateway.close();
+  const program = new Program([`${HOST}:${gateway.port}`, ...FILES, "--listen", `${HOST}:0`]);
+  const port = await program.ready();
+  for (let i = 0; i < 3; i++) await ask(port);
+  assert.is(await program.stop(), 0);
+  assert.is(program.err.match(/nobody listens/g)?.length, 2);
+  assert.match(program.err, /nobody listens .*\(2 more times/);
+});
+
+const GATEWAY = "127.0.0.1:8021";
+const REFUSED: readonly [string, readonly string[], RegExp][] = [
+  [
+    "an address others reach",
+    [GATEWAY, ...FILES, "--listen", "0.0.0.0:0"],
+    /--listen: found 0\.0\.0\.0, which other computers may reach[\s\S]*--bind-beyond-loopback allows it/,
+  ],
+  ["all of IPv6", [GATEWAY, ...FILES, "--listen", "[::]:0"], /--bind-beyond-loopback/],
+  ["a name to listen on", [GATEWAY, ...FILES, "--listen", "localhost:0"], /--listen: found "localhost:0"/],
+  ["no port", ["gateway", ...FILES], /<gateway:port>: found "gateway"; expected an address and a port/],
+  ["port 0 of a gateway", ["gateway:0", ...FILES], /<gateway:port>: found "gateway:0"/],
+  ["an impossible port", ["gateway:65536", ...FILES], /<gateway:port>: found "gateway:65536"/],
+  ["a bare IPv6 address", ["fd00::1:8021", ...FILES], /<gateway:port>: found "fd00::1:8021"/],
+  ["no certificate", [GATEWAY, "--key", alice.keyFile, "--ca", ca.certificateFile], /required option '--certificate <file>' not specified/],
+  [
+    "a key others may read",
+    [GATEWAY, "--certificate", paper.certificateFile, "--key", paper.keyFile, "--ca", ca.certificateFile, "--listen", `${HOST}:0`],
+    /key may be used by others/,
+  ],
+];
+chmodSync(paper.keyFile, 0o644);
+
+for (const [what, words, expected] of REFUSED) {
+  connect(`${what} is one clear line, and nothing listens`, async () => {
+    const problem = await command(words).then(
+      (code) => `it ended with ${code}`,
+      (error: unknown) => (error instanceof UsageError ? error.lines.join("\n") : String(error)),
+    );
+    assert.match(problem, expected);
+  });
+}
+
+/** The command in this process; it cannot get as far as listening. */
+async function command(words: readonly string[]): Promise<number | undefined> {
+  let code: number | undefined;
+  const program = new Command().exitOverride().configureOutput({ writeErr: () => {} });
+  addConnectCommand(program, (result) => {
+    code = result;
+  });
+  await program.parseAsync(["node", "penstock", "connect", ...words]);
+  return code;
+}
+
+connect("bad input is exit 2 and no stack", async () => {
+  const program = new Program([GATEWAY, ...FILES, "--listen", "0.0.0.0:0"]);
+  assert.equal([await program.ended, program.out], [2, ""]);
+  assert.match(program.err, /^penstock: --listen: found 0\.0\.0\.0.*\npenstock: whoever reaches.*\n$/);
+});
+
+connect("a port in use is one clear line and exit 2", async () => {
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(0, HOST, resolve));
+  const { port } = server.address() as net.AddressInfo;
+  const program = new Program([GATEWAY, ...FILES, "--listen", `${HOST}:${port}`]);
+  assert.is(await program.ended, 2);
+  assert.match(program.err, /cannot be used: another program listens there/);
+  server.close();
+});
+
+connect.after(() => papers.remove());
+connect.run();

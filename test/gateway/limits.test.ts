@@ -1,0 +1,203 @@
+/** Every cap of limits.ts is reached, and what then happens is what its comment says. The last test fails when a cap has no test. */
+
+import net from "node:net";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { LIMITS, type Limits } from "#gateway/limits";
+import { certificates } from "#test/support/gatewayCertificates";
+import { type House, opened, sleep, until } from "#test/support/house";
+import { adu, type Operator, read, write } from "#test/support/operator";
+
+const limits = suite<{ house: House }>("gateway/limits");
+const reached = new Set<keyof Limits>();
+
+function cap(names: (keyof Limits)[], title: string, body: (context: { house: House }) => Promise<void>): void {
+  for (const name of names) reached.add(name);
+  limits(`${names.join(", ")}: ${title}`, body);
+}
+
+limits.after.each(async (context) => {
+  await context.house?.close();
+});
+
+cap(["sessions"], "one more is refused and recorded, the others go on", async (context) => {
+  const house = await opened(context, { limits: { sessions: 2 } });
+  const [a, b, c] = [await house.plain(), await house.plain(), await house.plain()];
+  await c.gone();
+  await a.ask(read(0, 1));
+  await b.ask(read(0, 1));
+  assert.is((await house.written("handshake-refused"))[0]?.reason, "tooManySessions");
+});
+
+limits("sessions_per_identity: one more of the same identity on the asset is refused", async (context) => {
+  const house = await opened(context);
+  const all = await Promise.all(Array.from({ length: 5 }, () => house.plain()));
+  await until(() => all.filter((o) => o.closed).length === 1, "the fifth is refused");
+  assert.is((await house.written("handshake-refused"))[0]?.reason, "tooManySessions");
+});
+
+cap(["connectionsPerListener"], "one more is closed at once", async (context) => {
+  const house = await opened(context, { limits: { connectionsPerListener: 2 }, asset: "    sessions_per_identity: 16" });
+  const all = await Promise.all(Array.from({ length: 4 }, () => house.plain().catch(() => null)));
+  await until(() => all.filter((o) => o === null || o.closed).length === 2, "two are closed");
+  assert.is(house.gateway.status().listeners[0]?.connections, 2);
+});
+
+cap(["halfOpen"], "handshakes beyond it are closed; one that finishes makes room", async (context) => {
+  const pki = await certificates();
+  const house = await opened(context, { ...pki.house, limits: { halfOpen: 3 } });
+  const idle = Array.from({ length: 6 }, () => net.connect(house.port(), "127.0.0.1"));
+  for (const socket of idle) socket.on("error", () => {});
+  await until(() => idle.filter((s) => s.closed).length === 3, "three are closed");
+  for (const socket of idle) socket.destroy();
+  await until(() => house.gateway.status().listeners[0]?.connections === 0, "the rest is forgotten");
+  const operator = await house.mutual(pki.operator);
+  await operator.ask(read(0, 1));
+});
+
+cap(["handshakeMs"], "whoever does not prove who it is in time is closed, unanswered", async (context) => {
+  const pki = await certificates();
+  const house = await opened(context, { ...pki.house, limits: { handshakeMs: 200 } });
+  const started = performance.now();
+  const socket = net.connect(house.port(), "127.0.0.1");
+  let octets = 0;
+  socket.on("data", (chunk) => {
+    octets += chunk.length;
+  });
+  socket.on("error", () => {});
+  await until(() => socket.closed, "closed");
+  assert.ok(performance.now() - started < 2_000);
+  assert.is(octets, 0);
+  assert.is((await house.written("handshake-refused"))[0]?.reason, "handshakeTimeout");
+});
+
+cap(["pendingPerSession"], "more at once are answered 06; a peer that asks four times as much on is cut", async (context) => {
+  const house = await opened(context, { limits: { pendingPerSession: 4 } });
+  house.plc.faults = { delayMs: 50 };
+  const operator = await house.plain();
+  operator.socket.write(Buffer.concat(Array.from({ length: 8 }, (_, i) => adu(read(i, 1), 1, i + 1))));
+  await operator.answerTo(8);
+  const busy = operator.answers.filter((a) => a.pdu.toString("hex") === "8306").length;
+  assert.is(busy, 4, "four wait, four are too many");
+  operator.socket.write(Buffer.concat(Array.from({ length: 40 }, (_, i) => adu(read(i, 1), 1, i + 100))));
+  await operator.gone();
+  assert.is((await house.written("session")).find((r) => r.event === "end")?.reason, "misbehaved");
+});
+
+cap(["queuePerDevice"], "beyond it every session is answered 06", async (context) => {
+  const house = await opened(context, { limits: { queuePerDevice: 3 } });
+  house.plc.faults = { delayMs: 60 };
+  const operators = await Promise.all(Array.from({ length: 4 }, () => house.plain()));
+  await (operators[0] as Operator).ask(read(0, 1));
+  const answers = await Promise.all(operators.flatMap((o) => [o.ask(read(1, 1)), o.ask(read(2, 1))]));
+  const busy = answers.filter((a) => a.toString("hex") === "8306").length;
+  assert.ok(busy >= 3 && busy <= 5, `${busy} busy`);
+  assert.ok(house.gateway.road.stats.denials.get("queueFull"));
+});
+
+cap(
+  ["sessionPauseOctets", "sessionBacklogOctets", "slowReaderMs"],
+  "an operator that does not read is no longer read, then cut; memory does not grow",
+  async (context) => {
+    const house = await opened(context, {
+      limits: { sessionPauseOctets: 16 * 1024, sessionBacklogOctets: 64 * 1024, slowReaderMs: 300 },
+    });
+    const operator = await house.plain();
+    await operator.ask(read(0, 1));
+    operator.socket.pause();
+    const session = [...house.gateway.road.sessions.open][0];
+    let most = 0;
+    let asking = true;
+    const ask = async (): Promise<void> => {
+      // It asks at the pace it is served, so that reading is all it can be blamed for.
+      for (let i = 1; asking && i < 200_000; i++) {
+        operator.socket.write(adu(read(0, 125), 1, i & 0xffff));
+        if (i % 8 === 0) await until(() => !asking || house.plc.requests.length >= i - 4 || session?.pausedMs !== 0, "served", 20_000);
+        most = Math.max(most, session?.stream.queued ?? 0);
+        if (session?.pausedMs !== 0) await sleep(2);
+      }
+    };
+    const loop = ask();
+    await until(() => session?.ended !== null, "cut", 20_000);
+    asking = false;
+    await loop;
+    assert.is(session?.ended, "slowReader");
+    assert.ok(most <= 64 * 1024 + 4 * 260, `${most} octets queued`);
+  },
+);
+
+cap(["idleMs"], "a session that asks nothing is ended `idle`", async (context) => {
+  const house = await opened(context, { limits: { idleMs: 300 } });
+  const operator = await house.plain();
+  await operator.ask(read(0, 1));
+  await operator.gone(3_000);
+  assert.is((await house.written("session")).find((r) => r.event === "end")?.reason, "idle");
+});
+
+cap(["readWaitMs"], "a read that waited too long is answered 06 instead of sent", async (context) => {
+  const house = await opened(context, { limits: { readWaitMs: 100 } });
+  house.plc.faults = { delayMs: 250 };
+  const [a, b] = [await house.plain(), await house.plain()];
+  const first = a.ask(read(0, 1));
+  await sleep(20);
+  assert.is((await b.ask(read(1, 1))).toString("hex"), "8306");
+  await first;
+  assert.is(house.plc.requests.length, 1);
+});
+
+cap(["unaskedOctets"], "a device that sends more than it was asked for loses its connection", async (context) => {
+  const house = await opened(context, { limits: { unaskedOctets: 100 } });
+  const operator = await house.plain();
+  await operator.ask(read(0, 1));
+  house.plc.shout(Buffer.concat(Array.from({ length: 12 }, (_, i) => adu("03 02 beef", 1, i))));
+  await until(() => house.plc.connections === 2, "reconnected");
+});
+
+cap(
+  ["readCounters", "readWindowMs"],
+  "reads are counted per range, written out when there are too many ranges and at each window",
+  async (context) => {
+    const house = await opened(context, { limits: { readCounters: 2, readWindowMs: 400 } });
+    const operator = await house.plain();
+    for (const first of [0, 0, 1, 2]) await operator.ask(read(first, 1));
+    assert.equal(
+      (await house.written("decision")).map((r) => [r.operations[0].first, r.count]),
+      [
+        [0, 2],
+        [1, 1],
+      ],
+      "the third range drove the first two out",
+    );
+    await until(() => house.records("decision").length === 3, "the window ends");
+    assert.equal(
+      house.records("decision").map((r) => r.count),
+      [2, 1, 1],
+    );
+  },
+);
+
+cap(["drainMs"], "SIGTERM waits for the device no longer than this", async (context) => {
+  const house = await opened(context, { limits: { drainMs: 300 }, asset: "    upstream: { timeout: 5s }" });
+  house.plc.faults = { silent: true };
+  const operator = await house.plain();
+  operator.send(write(1, 1));
+  await until(() => house.plc.requests.length === 1, "at the device");
+  const started = performance.now();
+  await house.gateway.close();
+  const took = performance.now() - started;
+  assert.ok(took > 250 && took < 1_500, `${took} ms`);
+});
+
+limits("frame size: a length beyond 254 ends the connection before anything is gathered", async (context) => {
+  const house = await opened(context);
+  const operator = await house.plain();
+  operator.socket.write(Buffer.from("000100000fff01", "hex"));
+  await operator.gone();
+  assert.is((await house.written("decision"))[0]?.code, "badLength");
+});
+
+limits("every cap in limits.ts has a test above", () => {
+  assert.equal([...reached].sort(), Object.keys(LIMITS).sort());
+});
+
+limits.run();

@@ -1,0 +1,178 @@
+/** A gateway in this process for tests: a folder with documents, a PLC stand-in, listeners on free ports of `lo`, and the log to read back. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import pino from "pino";
+import type { Clock } from "#gateway/clock";
+import { type Gateway, startGateway } from "#gateway/compose";
+import type { Limits } from "#gateway/limits";
+import { Operator, type OperatorTls } from "#test/support/operator";
+import { Plc } from "#test/support/plc";
+
+export interface HouseOptions {
+  /** policy.yaml; default: everybody on loopback may read everything and write holding 0-99. */
+  readonly policy?: string;
+  /** points of asset plc. */
+  readonly points?: string;
+  /** Lines of the asset, indented by four, beside protocol, address, points. */
+  readonly asset?: string;
+  readonly listeners?: string;
+  /** Whole top-level sections (tls, ...). */
+  readonly site?: string;
+  readonly audit?: string;
+  readonly management?: string;
+  readonly limits?: Partial<Limits>;
+  readonly clock?: Clock;
+  /** Files beside the documents, by name. */
+  readonly files?: Readonly<Record<string, string>>;
+  readonly plc?: Plc;
+}
+
+export const POINTS = "name,unit_id,table,address,type,unit,access,description\n";
+
+export const OPEN_POLICY = `policy: test
+version: 1
+roles:
+  hmi:
+    - { id: read, allow: read, on: "*" }
+    - { id: look, allow: [diagnose, identify], on: plc }
+    - { id: write, allow: write, on: plc, table: holding, addresses: 0-99 }
+    - { id: switch, allow: write, on: plc, table: coil, addresses: 0-99 }
+bindings:
+  - { role: hmi, source: 127.0.0.0/8, kind: machine, accept_unauthenticated: true }
+`;
+
+export class House {
+  readonly dir: string;
+  readonly plc: Plc;
+  readonly gateway: Gateway;
+  readonly #operators: Operator[] = [];
+
+  constructor(dir: string, plc: Plc, gateway: Gateway) {
+    this.dir = dir;
+    this.plc = plc;
+    this.gateway = gateway;
+  }
+
+  static async open(options: HouseOptions = {}): Promise<House> {
+    const dir = mkdtempSync(path.join(os.tmpdir(), "penstock-house-"));
+    const plc = options.plc ?? new Plc();
+    if (options.plc === undefined) await plc.listen();
+    try {
+      writeDocuments(dir, plc.port, options);
+      const gateway = await startGateway({
+        siteFile: path.join(dir, "site.yaml"),
+        policyFile: path.join(dir, "policy.yaml"),
+        log: pino({ level: process.env.PENSTOCK_TEST_LOG ?? "silent" }, pino.destination(2)),
+        ...(options.limits === undefined ? {} : { limits: options.limits }),
+        ...(options.clock === undefined ? {} : { clock: options.clock }),
+      });
+      return new House(dir, plc, gateway);
+    } catch (error) {
+      await plc.close();
+      rmSync(dir, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  port(listener = 0): number {
+    return this.gateway.listeners[listener]?.status().port ?? 0;
+  }
+
+  async plain(listener = 0): Promise<Operator> {
+    const operator = await Operator.plain(this.port(listener));
+    this.#operators.push(operator);
+    return operator;
+  }
+
+  async mutual(credentials: OperatorTls, listener = 0): Promise<Operator> {
+    const operator = await Operator.mutual(this.port(listener), credentials);
+    this.#operators.push(operator);
+    return operator;
+  }
+
+  rewrite(file: string, text: string): void {
+    writeFileSync(path.join(this.dir, file), text);
+  }
+
+  read(file: string): string {
+    return readFileSync(path.join(this.dir, file), "utf8");
+  }
+
+  get auditDirectory(): string {
+    return path.join(this.dir, "audit");
+  }
+
+  /** Records on disk now, of one kind or all. */
+  records(kind?: string): AuditRecord[] {
+    return recordsIn(this.auditDirectory, kind);
+  }
+
+  /** Records on disk once everything said so far has been written. */
+  async written(kind?: string): Promise<AuditRecord[]> {
+    const last = this.gateway.road.records.note("management", { event: "test" });
+    await until(() => this.gateway.road.audit.durable >= last, "the log is written");
+    return this.records(kind);
+  }
+
+  async close(): Promise<void> {
+    for (const operator of this.#operators) operator.close();
+    await this.gateway.close();
+    await this.plc.close();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** Open a house that the suite's `after.each` closes. */
+export async function opened(context: { house: House }, options: HouseOptions = {}): Promise<House> {
+  context.house = await House.open(options);
+  return context.house;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a record is whatever JSON the log holds; tests assert on its members
+export type AuditRecord = Record<string, any>;
+
+export function recordsIn(directory: string, kind?: string): AuditRecord[] {
+  const records: AuditRecord[] = [];
+  for (const file of readdirSync(directory).sort()) {
+    if (!file.endsWith(".jsonl")) continue;
+    for (const line of readFileSync(path.join(directory, file), "utf8").split("\n")) if (line !== "") records.push(JSON.parse(line));
+  }
+  return kind === undefined ? records : records.filter((record) => record.kind === kind);
+}
+
+export function writeDocuments(dir: string, plcPort: number, options: HouseOptions): void {
+  writeFileSync(
+    path.join(dir, "site.yaml"),
+    `site: test
+listeners:
+${options.listeners ?? "  - { asset: plc, interface: lo, port: 0, tls: none, from: [127.0.0.0/8] }"}
+${options.site ?? ""}
+assets:
+  plc:
+    protocol: modbus-tcp
+    address: 127.0.0.1:${plcPort}
+    units: [1]
+    addressing: zero-based
+    points: points.csv
+${options.asset ?? ""}
+audit: { directory: audit${options.audit === undefined ? "" : `, ${options.audit}`} }
+management: { socket: penstock.sock${options.management === undefined ? "" : `, ${options.management}`} }
+`,
+  );
+  writeFileSync(path.join(dir, "points.csv"), options.points ?? POINTS);
+  writeFileSync(path.join(dir, "policy.yaml"), options.policy ?? OPEN_POLICY);
+  for (const [name, text] of Object.entries(options.files ?? {}))
+    writeFileSync(path.join(dir, name), text, { mode: name.endsWith(".key") ? 0o600 : 0o644 });
+}
+
+/** Wait for a condition by looking at it every few milliseconds. */
+export async function until(condition: () => boolean, what: string, timeoutMs = 10_000): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
