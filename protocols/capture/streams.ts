@@ -303,7 +303,7 @@ export class Streams<S> {
   /** Holes that everything else waits for too long are given up. */
   #expire(frame: number): void {
     for (let waiting = this.#firstWaiting(); waiting !== null; waiting = this.#firstWaiting()) {
-      const crowded = false && this.#waiting.length - this.#waitingFrom > LIMITS.pieces || this.#heldOctets > LIMITS.octets;
+      const crowded = this.#waiting.length - this.#waitingFrom > LIMITS.pieces || this.#heldOctets > LIMITS.octets;
       if (!crowded && frame - waiting.piece.stamp.frame < LIMITS.frames) return;
       this.#giveUp(waiting.side, waiting.piece.position + 1);
     }

@@ -22,10 +22,11 @@ export async function listSegments(directory: string): Promise<SegmentFile[]> {
   return found;
 }
 
-/** null: pruned between listing and looking. */
+/** null: no file (any more): pruned between listing and looking, or something else under a segment's name. */
 async function sizeOf(file: string): Promise<number | null> {
   try {
-    return (await stat(file)).size;
+    const found = await stat(file);
+    return found.isFile() ? found.size : null;
   } catch (error) {
     if (reasonOf(error) === "ENOENT") return null;
     throw error;

@@ -56,6 +56,8 @@ const CHECKPOINT_RECORDS = 1_000;
 const CHECKPOINT_MS = 10_000;
 /** After a change its checkpoint is begun this soon, so that it is signed and synced within 1 s (RULINGS 31). */
 const CHANGE_CHECKPOINT_MS = 400;
+/** The checkpoint beside the log is replaced at most this often: its sync and the next batch's share one disk. */
+const PUBLISH_MS = 1_000;
 const TICK_MS = 100;
 /** A failed segment is followed by an attempt at a new one this often. */
 const RETRY_MS = 1_000;
@@ -198,6 +200,7 @@ export class Log implements AuditLog {
   #closing = false;
   #publishing: Promise<void> | null = null;
   #toPublish: string | null = null;
+  #publishedMs = Number.NEGATIVE_INFINITY;
   #published: boolean;
   #pruneMs: number;
   #pruning: Promise<void> | null = null;
@@ -289,6 +292,7 @@ export class Log implements AuditLog {
     if (this.#sinceCheckpoint > 0) this.#mark(CHECKPOINT);
     await this.#work();
     await this.#publishing;
+    await this.#publishAll();
     if (this.#fault === null) await this.#pruning;
     await this.#segment?.file.close().catch(() => {});
     this.#lock.release();
@@ -305,6 +309,7 @@ export class Log implements AuditLog {
     }
     const change = this.#changeMs >= 0 && now - this.#changeMs >= CHANGE_CHECKPOINT_MS;
     if (change || (this.#sinceCheckpoint > 0 && now - this.#unsignedMs >= CHECKPOINT_MS)) this.#mark(CHECKPOINT);
+    if (this.#toPublish !== null) this.#publish(this.#toPublish);
     if (this.#segment !== null && this.#segment.count > 2 && this.#uptime() - this.#segment.uptime >= this.#segmentMs) this.#seal();
     if (now - this.#pruneMs >= PRUNE_MS && this.#pruning === null) {
       this.#pruneMs = now;
@@ -569,13 +574,14 @@ export class Log implements AuditLog {
   /** Only after its line is synced, and off the batch's way; of several waiting the newest is enough. */
   #publish(line: string): void {
     this.#toPublish = line;
-    this.#publishing ??= this.#publishAll();
+    if (this.#options.clock.monotonic() - this.#publishedMs >= PUBLISH_MS) this.#publishing ??= this.#publishAll();
   }
 
   async #publishAll(): Promise<void> {
-    while (this.#toPublish !== null) {
-      const line = this.#toPublish;
-      this.#toPublish = null;
+    const line = this.#toPublish;
+    this.#toPublish = null;
+    this.#publishedMs = this.#options.clock.monotonic();
+    if (line !== null) {
       try {
         await writeWhole(this.#files, this.#options.directory, CHECKPOINT_NAME, Buffer.from(`${line}\n`), !this.#published);
         this.#published = true;

@@ -1,11 +1,11 @@
 /** `penstock check`: is what the files say sound? Site, points, policy and cases as the gateway reads them; then what a person should look at. */
-import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import type { Site } from "#config/site";
 import { visible } from "#documents/escape";
 import { UserProblems } from "#documents/problems";
 import { type Documents, readDocuments, whyUnreadable } from "#gateway/documents";
+import { openCaKeysBeside } from "#identity/caKey";
 import { type Finding, sayFinding } from "#policy/lint";
 import { EXIT } from "./exit.ts";
 import { print, printJson } from "./output.ts";
@@ -65,9 +65,6 @@ function plural(n: number, word: string): string {
   return `${n} ${word}${n === 1 ? "" : "s"}`;
 }
 
-/** Larger than any key or certificate, small enough to read without a thought. */
-const LARGEST_OCTETS = 64 * 1024;
-
 export interface KeyFindings {
   /** One line each; any of them fails the check. */
   readonly refused: readonly string[];
@@ -89,13 +86,10 @@ export function checkKeys(site: Site): KeyFindings {
   }
   if (unreadable(key) === null && (statSync(key).mode & 0o077) !== 0)
     refused.push(visible(`${key}:1:1: found a private key that others may read; expected mode 0600`));
-  for (const folder of new Set(ca.map(({ file }) => path.dirname(file)))) {
-    const authorities = ca.filter(({ file }) => path.dirname(file) === folder).map(({ file }) => file);
-    for (const file of plainKeysIn(folder)) {
-      const of = authorities.find((authority) => isKeyOf(file, authority));
-      if (of === undefined) continue;
-      const found = `the plain private key of the authority ${path.basename(of)}`;
-      refused.push(visible(`${file}:1:1: found ${found}; expected it encrypted with a passphrase, or kept elsewhere (pki init --ca-out)`));
+  for (const { file } of ca) {
+    for (const open of openCaKeysBeside(file)) {
+      const found = `the plain private key of an authority in ${path.basename(file)}`;
+      refused.push(visible(`${open}:1:1: found ${found}; expected it encrypted with a passphrase, or kept elsewhere (pki init --ca-out)`));
     }
   }
   return { refused, notes };
@@ -107,34 +101,5 @@ function unreadable(file: string): string | null {
     return null;
   } catch (error) {
     return whyUnreadable(error);
-  }
-}
-
-function plainKeysIn(folder: string): string[] {
-  let names: string[];
-  try {
-    names = readdirSync(folder);
-  } catch {
-    return [];
-  }
-  return names
-    .sort()
-    .map((name) => path.join(folder, name))
-    .filter((file) => {
-      const stat = statSync(file, { throwIfNoEntry: false });
-      if (stat === undefined || !stat.isFile() || stat.size > LARGEST_OCTETS || unreadable(file) !== null) return false;
-      const text = readFileSync(file, "latin1");
-      return /-----BEGIN (?:RSA |EC )?PRIVATE KEY-----/.test(text) && !text.includes("Proc-Type: 4,ENCRYPTED");
-    });
-}
-
-/** Does the private key belong to the certificate? Where the certificate cannot be read, a key of the same name is taken for its key. */
-function isKeyOf(keyFile: string, certificateFile: string): boolean {
-  try {
-    const own = createPublicKey(createPrivateKey(readFileSync(keyFile))).export({ type: "spki", format: "der" });
-    const certified = new X509Certificate(readFileSync(certificateFile)).publicKey.export({ type: "spki", format: "der" });
-    return own.equals(certified);
-  } catch {
-    return path.parse(keyFile).name === path.parse(certificateFile).name;
   }
 }

@@ -1,5 +1,5 @@
 /** `penstock init DIR`: a working site to start from, with its own CA, a gateway, three people and a PLC to point it at. */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { UsageError } from "./exit.ts";
 import { casesText, pointsText, policyText, siteText, TRUST_DOMAIN } from "./initTexts.ts";
@@ -24,16 +24,18 @@ export async function initSite(target: string, options: InitOptions): Promise<nu
   if (existsSync(dir) && readdirSync(dir).length > 0) throw new UsageError([`${target}: is not empty; expected a new or empty directory`]);
   const device = deviceOf(options.device);
   const passphrase = await newPassphrase(options);
-  mkdirSync(path.join(dir, "points"), { recursive: true });
   const { Pki, PkiProblem } = await import("#identity/pki");
   try {
-    const pki = await Pki.create(path.join(dir, "pki"), { name: `${path.basename(dir)} CA`, trustDomain: TRUST_DOMAIN, passphrase });
+    const pki = await Pki.create(path.join(dir, "pki"), { name: `${nameOf(dir)} CA`, trustDomain: TRUST_DOMAIN, passphrase });
     await pki.issue({ kind: "gateway", name: "gateway", dns: ["localhost"], ips: ["127.0.0.1"] });
     for (const { name, role } of PEOPLE) await pki.issue({ kind: "operator", name, role });
   } catch (error) {
+    // The directory was new or empty, so this is ours; half a CA would stand in the way of the next try.
+    rmSync(path.join(dir, "pki"), { recursive: true, force: true });
     if (error instanceof PkiProblem) throw new UsageError([error.message]);
     throw error;
   }
+  mkdirSync(path.join(dir, "points"), { recursive: true });
   const texts = {
     "site.yaml": siteText(nameOf(dir), device),
     "policy.yaml": policyText(nameOf(dir)),

@@ -95,6 +95,8 @@ function sayCrowded(policy: Policy, crowded: Compiled["crowded"][number]): strin
   return `${rule?.file ?? policy.file}:${rule?.line ?? 1}:1: found ${crowded.rules.length} rules of one role set over one address (${names}); expected at most 16`;
 }
 
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /** Files read once and remembered, so that what was judged can be stored and compared. */
 class Reading {
   readonly files: DocumentFile[] = [];
@@ -126,8 +128,10 @@ class Reading {
 
   #read(file: string): string {
     const octets = readFileSync(file);
+    // Octets that are no UTF-8 would turn into other characters than their author sees.
+    const text = UTF8.decode(octets);
     this.files.push({ path: file, octets });
-    return octets.toString("utf8");
+    return text;
   }
 }
 
@@ -141,6 +145,7 @@ export function whyUnreadable(error: unknown): string {
   if (code === "ENOENT") return "no such file";
   if (code === "EACCES") return "may not be read by this user";
   if (code === "EISDIR") return "is a folder";
+  if (code === "ERR_ENCODING_INVALID_ENCODED_DATA") return "is not UTF-8 text";
   return code ?? "cannot be read";
 }
 

@@ -4,7 +4,8 @@
  */
 export interface ReadCount {
   readonly unit: number;
-  readonly functionCode: number;
+  /** As in `Operation.function`. */
+  readonly function: number;
   readonly space: number;
   readonly first: number;
   readonly last: number;
@@ -19,8 +20,8 @@ export interface ReadCount {
 export class ReadCounters {
   readonly #size: number;
   readonly #limit: number;
-  /** unit << 24 | functionCode << 16 | space << 8 | 1; 0 marks a free place. */
-  readonly #what: Int32Array;
+  /** unit u8, function u16, space u8, as one number above 0; 0 marks a free place. */
+  readonly #what: Float64Array;
   readonly #first: Float64Array;
   readonly #last: Float64Array;
   readonly #count: Uint32Array;
@@ -35,7 +36,7 @@ export class ReadCounters {
     while (size < limit * 2) size *= 2;
     this.#size = size;
     this.#limit = limit;
-    this.#what = new Int32Array(size);
+    this.#what = new Float64Array(size);
     this.#first = new Float64Array(size);
     this.#last = new Float64Array(size);
     this.#count = new Uint32Array(size);
@@ -50,12 +51,12 @@ export class ReadCounters {
   }
 
   /** False when there is no room for one more range: write out what is counted, then count again. */
-  note(unit: number, functionCode: number, space: number, first: number, last: number, rule: number, wallMs: number): boolean {
-    const at = this.#find(unit, functionCode, space, first, last);
+  note(unit: number, fn: number, space: number, first: number, last: number, rule: number, wallMs: number): boolean {
+    const at = this.#find(unit, fn, space, first, last);
     if (this.#what[at] === 0) {
       if (this.#used >= this.#limit) return false;
       this.#used += 1;
-      this.#what[at] = pack(unit, functionCode, space);
+      this.#what[at] = pack(unit, fn, space);
       this.#first[at] = first;
       this.#last[at] = last;
       this.#count[at] = 0;
@@ -69,8 +70,8 @@ export class ReadCounters {
   }
 
   /** The device answered such a read with an exception. */
-  noteException(unit: number, functionCode: number, space: number, first: number, last: number): void {
-    const at = this.#find(unit, functionCode, space, first, last);
+  noteException(unit: number, fn: number, space: number, first: number, last: number): void {
+    const at = this.#find(unit, fn, space, first, last);
     if (this.#what[at] !== 0) this.#exceptions[at] = (this.#exceptions[at] as number) + 1;
   }
 
@@ -81,9 +82,9 @@ export class ReadCounters {
       const what = this.#what[at] as number;
       if (what === 0) continue;
       counts.push({
-        unit: what >>> 24,
-        functionCode: (what >>> 16) & 0xff,
-        space: (what >>> 8) & 0xff,
+        unit: Math.floor((what - 1) / 0x1000000),
+        function: Math.floor((what - 1) / 0x100) % 0x10000,
+        space: (what - 1) % 0x100,
         first: this.#first[at] as number,
         last: this.#last[at] as number,
         count: this.#count[at] as number,
@@ -98,8 +99,8 @@ export class ReadCounters {
     return counts.sort((a, b) => a.fromWallMs - b.fromWallMs);
   }
 
-  #find(unit: number, functionCode: number, space: number, first: number, last: number): number {
-    const what = pack(unit, functionCode, space);
+  #find(unit: number, fn: number, space: number, first: number, last: number): number {
+    const what = pack(unit, fn, space);
     const mask = this.#size - 1;
     let at = (Math.imul(what, 0x9e3779b1) ^ Math.imul(first, 0x85ebca6b) ^ Math.imul(last, 0xc2b2ae35)) & mask;
     for (;;) {
@@ -110,6 +111,6 @@ export class ReadCounters {
   }
 }
 
-function pack(unit: number, functionCode: number, space: number): number {
-  return (unit << 24) | (functionCode << 16) | (space << 8) | 1;
+function pack(unit: number, fn: number, space: number): number {
+  return (unit * 0x10000 + fn) * 0x100 + space + 1;
 }

@@ -59,8 +59,8 @@ export class Records {
       const members: Record<string, unknown> = {
         ...who(session),
         unit: count.unit,
-        function: count.functionCode,
-        name: session.asset.protocol.vocabulary.nameOf(count.functionCode),
+        function: count.function,
+        name: session.asset.protocol.vocabulary.nameOf(count.function),
         effect: "observe",
         decision: "allow",
         rule: policy.ruleName(count.rule),

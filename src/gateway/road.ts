@@ -81,9 +81,9 @@ export class Road {
     if (this.audit.state !== "ok" && this.whenFull === "deny-all") return false;
     const rule = decision.rules[0] ?? -1;
     const wall = this.clock.wall();
-    if (!session.reads.note(ticket.unitId, ticket.functionCode, counted.space, counted.first, counted.last, rule, wall)) {
+    if (!session.reads.note(ticket.unitId, counted.function, counted.space, counted.first, counted.last, rule, wall)) {
       this.writeReads(session);
-      session.reads.note(ticket.unitId, ticket.functionCode, counted.space, counted.first, counted.last, rule, wall);
+      session.reads.note(ticket.unitId, counted.function, counted.space, counted.first, counted.last, rule, wall);
     }
     return true;
   }
@@ -91,7 +91,7 @@ export class Road {
   noteReadException(ticket: Ticket): void {
     const session = ticket.session as Session;
     const counted = countable(ticket);
-    if (counted !== null) session.reads.noteException(ticket.unitId, ticket.functionCode, counted.space, counted.first, counted.last);
+    if (counted !== null) session.reads.noteException(ticket.unitId, counted.function, counted.space, counted.first, counted.last);
   }
 
   writeReads(session: Session): void {
@@ -197,6 +197,7 @@ export class Road {
 }
 
 interface Counted {
+  readonly function: number;
   readonly space: number;
   readonly first: number;
   readonly last: number;
@@ -208,8 +209,8 @@ function countable(ticket: Ticket): Counted | null {
   const operation = operations?.[0];
   if (operation === undefined || operations?.length !== 1) return null;
   const { target } = operation;
-  if (target.at === "range") return target;
-  return target.at === "device" ? { space: DEVICE, first: operation.function, last: operation.function } : null;
+  if (target.at === "range") return { function: operation.function, space: target.space, first: target.first, last: target.last };
+  return target.at === "device" ? { function: operation.function, space: DEVICE, first: 0, last: 0 } : null;
 }
 
 /** Sources whose refusals are counted apart before the counts are written out early. */

@@ -92,7 +92,6 @@ export type Loss = { readonly kept: number; readonly zeros: boolean };
 export const LOSSES: readonly Loss[] = [
   { kept: 0, zeros: false },
   { kept: 1, zeros: false },
-  { kept: 0.3, zeros: false },
   { kept: 0.5, zeros: false },
   { kept: 0.999, zeros: false },
   { kept: 0.4, zeros: true },

@@ -78,6 +78,13 @@ export function until(log: Log, good: () => boolean): Promise<void> {
   });
 }
 
+/** Looked at again and again for what the log does not tell of; gives up after `ms`. */
+export async function eventually(good: () => boolean, ms = 10_000): Promise<boolean> {
+  const end = performance.now() + ms;
+  while (!good() && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
+  return good();
+}
+
 /** Every record appended so far is durable. */
 export function settled(log: Log): Promise<void> {
   return until(log, () => log.waiting === 0);

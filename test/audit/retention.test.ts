@@ -1,12 +1,12 @@
 /** Pruning that proves itself (RULINGS 32). */
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Log } from "#audit/log";
 import { verify } from "#audit/verify";
 import { InjectedFiles } from "./injected.ts";
-import { allLines, copyLog, DAY, newKey, open, scratch, segmentFiles, settled, TestEntry, testClock } from "./logs.ts";
+import { allLines, copyLog, DAY, eventually, newKey, open, scratch, segmentFiles, settled, TestEntry, testClock } from "./logs.ts";
 
 const retention = suite("audit/retention");
 const root = scratch();
@@ -20,11 +20,12 @@ async function fill(log: Log, count: number): Promise<void> {
   }
 }
 
-/** The minute passes; pruning has time to sync. */
-async function aMinute(log: Log, clock: { ahead: number }): Promise<void> {
+/** A minute passes; `gone` is to be pruned in it, or nothing is. */
+async function aMinute(log: Log, clock: { ahead: number }, gone?: string): Promise<void> {
   clock.ahead += 60_001;
   log.tick();
-  await new Promise((resolve) => setTimeout(resolve, 60));
+  if (gone === undefined) await new Promise((resolve) => setTimeout(resolve, 60));
+  else assert.ok(await eventually(() => !existsSync(gone)), `${gone} is pruned`);
   await settled(log);
 }
 

@@ -1,10 +1,10 @@
 /** Every way to touch a log is found and called by its name. */
-import { readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type Report, verify } from "#audit/verify";
-import { copyLog, linesOf, makeLog, newKey, open, scratch, segmentFiles, settled, TestEntry } from "./logs.ts";
+import { copyLog, linesOf, makeLog, newKey, open, scratch, segmentFiles, settled, TestEntry, testClock } from "./logs.ts";
 
 const tamper = suite("audit/tamper");
 const root = scratch();
@@ -12,6 +12,8 @@ const key = newKey();
 const whole = path.join(root, "whole");
 const work = path.join(root, "work");
 await makeLog(whole, key, 60, 3000);
+const small = path.join(root, "small");
+await makeLog(small, key, 3, 600);
 
 const fresh = (): string[] => {
   copyLog(whole, work);
@@ -70,8 +72,6 @@ tamper("a deleted segment: the first, one amid, the last, all", async () => {
 });
 
 tamper("every single octet of a small log flipped is caught", async () => {
-  const small = path.join(root, "small");
-  await makeLog(small, key, 5, 600);
   const files = segmentFiles(small).length;
   assert.ok(files >= 2);
   copyLog(small, work);
@@ -133,7 +133,7 @@ tamper("two segments swapped: the first two, amid, the last two", async () => {
 });
 
 tamper("the last segment truncated at every octet", async () => {
-  copyLog(path.join(root, "small"), work);
+  copyLog(small, work);
   const last = segmentFiles(work).at(-1) as string;
   const octets = readFileSync(last);
   for (let size = octets.length - 1; size >= 0; size--) {
@@ -143,7 +143,7 @@ tamper("the last segment truncated at every octet", async () => {
 });
 
 tamper("a segment amid truncated at every octet", async () => {
-  copyLog(path.join(root, "small"), work);
+  copyLog(small, work);
   const [second] = segmentFiles(work) as [string];
   const octets = readFileSync(second);
   for (let size = octets.length - 1; size >= 0; size--) {
@@ -267,7 +267,8 @@ tamper("the checkpoint beside the log removed", async () => {
 
 tamper("RULINGS 31: the unanchored tail is told in records and seconds, and a change is signed within 1 s", async () => {
   const directory = path.join(root, "tail");
-  const log = await open(directory, key);
+  const clock = testClock();
+  const log = await open(directory, key, { clock });
   log.append(new TestEntry({ n: 1 }));
   log.append(new TestEntry({ n: 2 }));
   await settled(log);
@@ -275,7 +276,10 @@ tamper("RULINGS 31: the unanchored tail is told in records and seconds, and a ch
   assert.ok(report.ok);
   assert.is(report.unanchored.records, 2);
   const change = log.append(new TestEntry({ n: 3 }, true));
-  await new Promise((resolve) => setTimeout(resolve, 950));
+  await settled(log);
+  clock.ahead += 500;
+  log.tick();
+  await settled(log);
   const after = await verify(directory, key.publicPem);
   assert.is(after.unanchored.records, 0);
   assert.ok((after.newest?.seq ?? 0) > change);
@@ -292,6 +296,71 @@ tamper("a kept checkpoint that was altered or is none is a mistake of the caller
       assert.match(String(error), /AuditProblem: the kept checkpoint/);
     }
   }
+});
+
+tamper("300 random tamperings, one to three at once: none passes", async () => {
+  let state = 20261124;
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  const seen = new Set<string>();
+  for (let round = 0; round < 300; round++) {
+    const files = fresh();
+    const before = files.map((file) => readFileSync(file, "latin1")).join("|");
+    const done: string[] = [];
+    for (let n = 1 + random(3); n > 0; n--) {
+      const file = files[random(files.length)] as string;
+      const lines = linesOf(file);
+      const [i, j] = [random(lines.length), random(lines.length)];
+      const kind = random(5);
+      done.push(`${["delete", "swap", "copy", "flip", "cut"][kind]} ${path.basename(file)} ${i + 1} ${j + 1}`);
+      if (kind === 0) rewrite(file, () => lines.toSpliced(i, 1 + random(3)));
+      else if (kind === 1) rewrite(file, () => lines.with(i, lines[j] ?? "").with(j, lines[i] ?? ""));
+      else if (kind === 2) rewrite(file, () => lines.toSpliced(j, 0, lines[i] ?? ""));
+      else {
+        const octets = readFileSync(file);
+        const at = random(octets.length);
+        if (kind === 4) truncateSync(file, at);
+        else if (at < octets.length) {
+          octets[at] = (octets[at] as number) ^ (1 << random(8));
+          writeFileSync(file, octets);
+        }
+      }
+    }
+    if (files.map((file) => readFileSync(file, "latin1")).join("|") === before) continue;
+    const report = await verify(work, key.publicPem);
+    assert.not(report.ok, done.join(", "));
+    for (const what of kinds(report)) seen.add(what);
+  }
+  assert.equal([...seen].sort(), ["deletion", "edit", "reorder", "splice", "truncation"]);
+});
+
+tamper("rubbish under a segment's name, an endless line, a folder: found, not fallen over", async () => {
+  for (const [what, octets] of [
+    ["zeros", Buffer.alloc(100_000)],
+    ["an endless line", Buffer.alloc(3_000_000, "x")],
+    ["empty lines", Buffer.alloc(5_000, "\n")],
+    ["nothing", Buffer.alloc(0)],
+  ] as const) {
+    const [, second] = fresh() as [string, string];
+    writeFileSync(second, octets);
+    assert.not((await verify(work, key.publicPem)).ok, what);
+  }
+  const [, second] = fresh() as [string, string];
+  rmSync(second);
+  mkdirSync(second);
+  assert.equal(kinds(await verify(work, key.publicPem)), ["deletion"]);
+});
+
+tamper("a key that was changed: both public keys together prove the log, each alone does not", async () => {
+  const directory = path.join(root, "two keys");
+  const second = newKey();
+  await makeLog(directory, key, 10);
+  await makeLog(directory, second, 10);
+  assert.ok((await verify(directory, key.publicPem + second.publicPem)).ok);
+  assert.equal(kinds(await verify(directory, key.publicPem)), ["splice"]);
+  assert.equal(kinds(await verify(directory, second.publicPem)), ["splice"]);
 });
 
 function copyFile(from: string, to: string): void {

@@ -313,6 +313,32 @@ test("loss: the side goes on at the next segment that begins with a message", as
   assert.equal(transactions, [1, 4]);
 });
 
+test("loss on the asking side: its earlier coil counts are not trusted", async () => {
+  const asked = adu(9, [1, 0, 0, 0, 3]);
+  const frames = [
+    syn,
+    synAck,
+    segment({ seq: 100, payload: asked }),
+    segment({ seq: 124, payload: readRequest(2, 2) }), // 12 octets before it are lost
+    answer({ seq: 500, ack: 136, payload: adu(9, [1, 1, 5]) }),
+  ];
+  const lines = await decode(pcap(frames));
+  assert.equal(
+    lines.map(({ direction, count }) => [direction, count]),
+    [
+      ["request", 3],
+      ["request", 1],
+      ["response", null],
+    ],
+  );
+});
+
+test("a start in the middle: a header with something else behind its message is none", async () => {
+  const header = [0, 0, 0, 0, 0, 2, 1, 3];
+  assert.equal(await decode(pcap([segment({ seq: 1, payload: [...header, 9, 9, 9, 9, 9, 9, 9, 9] })])), []);
+  assert.is((await decode(pcap([segment({ seq: 1, payload: [...header, ...readRequest(1, 1)] })]))).length, 2);
+});
+
 test("other octets than Modbus on its port give no line, and what follows them is read", async () => {
   const hello = [0x16, 3, 1, 0, 50, 1, 0, 0, 46, 3, 3, ...new Array(44).fill(7)];
   const lines = await decode(

@@ -102,6 +102,36 @@ for (const [kind, pairOf] of KINDS) {
       }),
     );
 
+    streams("one write too large for the kernel is followed by one drained", () =>
+      ends(async (mine, theirs) => {
+        const [a, b] = [new Ear(), new Ear()];
+        b.keep = false;
+        mine.start(a);
+        mine.write(new Uint8Array(FLOOD));
+        assert.ok(mine.queued > 0);
+        theirs.start(b);
+        await until("all octets", () => b.octets === FLOOD);
+        await until("drained", () => a.drains > 0);
+        assert.equal([a.drains, mine.queued], [1, 0]);
+      }),
+    );
+
+    streams("end of a paused stream is an end in good order too, without waiting for the deadline", () =>
+      ends(async (mine, theirs) => {
+        const [a, b] = [new Ear(), new Ear()];
+        mine.start(a);
+        theirs.start(b);
+        mine.pause();
+        theirs.write(new Uint8Array(5_000));
+        await pause(30);
+        mine.write(new Uint8Array(10));
+        mine.end();
+        await until("both closed", () => a.ends.length > 0 && b.ends.length > 0, 1_500);
+        assert.equal([a.octets, b.octets], [0, 10]);
+        assert.equal([a.ends, b.ends], [[null], [null]]);
+      }),
+    );
+
     streams("nothing is received before start, nor while paused, and nothing is lost by it", () =>
       ends(async (mine, theirs) => {
         const [a, b] = [new Ear(), new Ear()];

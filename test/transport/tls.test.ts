@@ -160,6 +160,7 @@ const REFUSED: readonly [string, tls.ConnectionOptions, Paper, RegExp][] = [
     /no cipher suite/,
   ],
   ["group P-521", { ecdhCurve: "P-521", minVersion: "TLSv1.3" }, gateway, /no key exchange group/],
+  ["SHA-224 signatures", { sigalgs: "ECDSA+SHA224", maxVersion: "TLSv1.2" }, gateway, /signature algorithm/],
   ["SHA-1 signatures", { sigalgs: "ECDSA+SHA1", maxVersion: "TLSv1.2", ciphers: "DEFAULT:@SECLEVEL=0" }, gateway, /signature algorithm/],
 ];
 for (const [what, options, paper, words] of REFUSED) {

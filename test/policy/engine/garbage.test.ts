@@ -1,4 +1,4 @@
-/** The hot path makes nothing: hundreds of thousands of decisions by one rule leave no garbage, whatever is written. In a process of its own, with gc(). */
+/** The hot path makes nothing: a hundred thousand decisions by one rule leave no garbage, whatever is written. In a process of its own, with gc(). */
 import { execFileSync } from "node:child_process";
 import path from "node:path";
 import { suite } from "uvu";

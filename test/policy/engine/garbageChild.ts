@@ -4,7 +4,7 @@ import type { Facts } from "#policy/decision";
 import { placesOf } from "#policy/places";
 import { operationsOf, Plant } from "./plant.ts";
 
-const DECISIONS = 200_000;
+const DECISIONS = 100_000;
 const plant = new Plant({
   points: {
     setpoint: { at: 40, scale: "0.1", writeMin: "0", writeMax: "6000" },

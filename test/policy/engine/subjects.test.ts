@@ -5,7 +5,7 @@ import { modbusVocabulary } from "#modbus/vocabulary";
 import { answersFor } from "#policy/answers";
 import { compile, finish } from "#policy/compile";
 import { decide } from "#policy/decide";
-import type { OnDeny, Policy } from "#policy/model";
+import type { Binding, OnDeny, Policy } from "#policy/model";
 import { Plant } from "./plant.ts";
 
 const subjects = suite("policy/subjects");
@@ -179,6 +179,47 @@ subjects("every set of roles the bindings give is compiled at load; others when 
   assert.is.not(compiled.tableFor("boiler-1", ["r0", "r1"], "certificate"), pair, "long pushed out");
   const alone = compiled.tableFor("boiler-1", ["r3"], "certificate");
   assert.is(compiled.tableFor("boiler-1", ["r3"], "certificate"), alone, "single roles stay");
+});
+
+subjects("a set that bindings give somebody stays, however many others come", () => {
+  const names = Array.from({ length: 12 }, (_, i) => `r${i}`);
+  const plant = new Plant({ roles: Object.fromEntries(names.map((name) => [name, [{ id: "read", allow: ["read"] }]])) });
+  const binding = {
+    order: 0,
+    line: 1,
+    identity: null,
+    certificateRole: null,
+    source: null,
+    kind: "person",
+    acceptUnauthenticated: false,
+  } as const;
+  const bindings: readonly Binding[] = [
+    { ...binding, role: "r0", identity: "spiffe://plant.example/operator/*" },
+    { ...binding, role: "r1", identity: "spiffe://plant.example/operator/alice" },
+    { ...binding, role: "r2", identity: "cn:*@plant" },
+    { ...binding, role: "r3", identity: "cn:bob@plant" },
+    { ...binding, role: "r4", identity: "cn:*" },
+    { ...binding, role: "r5", certificateRole: "engineer" },
+    { ...binding, role: "r6", certificateRole: "engineer" },
+    { ...binding, role: "r7", source: { text: "10.10.0.0/16", address: Uint8Array.of(10, 10, 0, 0), prefix: 16 } },
+    { ...binding, role: "r8", source: { text: "10.10.5.0/24", address: Uint8Array.of(10, 10, 5, 0), prefix: 24 } },
+  ];
+  const compiled = finish(compile({ ...plant.policy, bindings }, () => modbusVocabulary.spaces));
+  const given = [
+    ["r0", "r1"],
+    ["r2", "r4"],
+    ["r2", "r3", "r4"],
+    ["r5", "r6"],
+    ["r7", "r8"],
+  ];
+  const tables = given.map((roles) => compiled.tableFor("boiler-1", roles, "certificate"));
+  for (let set = 1; set < 2048; set += 3)
+    compiled.tableFor(
+      "boiler-1",
+      names.filter((_, i) => (set & (1 << i)) !== 0),
+      "certificate",
+    );
+  for (const [i, roles] of given.entries()) assert.is(compiled.tableFor("boiler-1", roles, "certificate"), tables[i], roles.join(" "));
 });
 
 subjects("too many rules over one address are named; a table that would run away denies everything", () => {
