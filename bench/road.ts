@@ -5,7 +5,7 @@
  *     node bench/road.ts [--seconds 2] [--rounds 5] [--only "1 plain"]
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
@@ -52,31 +52,32 @@ async function bench(seconds: number, rounds: number): Promise<void> {
   const plc = Number(await firstLine(device));
   const pki = writePki();
   const haproxy = await startHaproxy(plc);
-  const ours = await startGateway(plc);
+  const shared = await startGateway(plc, "shared");
+  const own = await startGateway(plc, "per_session");
   const credentials = [path.join(dir, "client.pem"), path.join(dir, "client.key"), path.join(dir, "ca.pem")];
   console.log(`${machine()}\n${rounds} rounds of ${seconds} s, interleaved; ${pki}\n`);
 
   const tasks: { title: string; connections: number; ways: Way[] }[] = [
-    { title: "1 plain", connections: 1, ways: [direct(plc), way("haproxy", haproxy.plain), way("penstock", ours.plain)] },
+    { title: "1 plain", connections: 1, ways: [direct(plc), way("haproxy", haproxy.plain), way("penstock", shared.plain)] },
     {
       title: "16 plain",
       connections: 16,
-      ways: [direct(plc), way("haproxy", haproxy.plain), way("penstock shared", ours.plain), way("penstock per_session", ours.perSession)],
+      ways: [direct(plc), way("haproxy", haproxy.plain), way("penstock shared", shared.plain), way("penstock per_session", own.plain)],
     },
     {
       title: "64 plain",
       connections: 64,
-      ways: [direct(plc), way("haproxy", haproxy.plain), way("penstock shared", ours.plain), way("penstock per_session", ours.perSession)],
+      ways: [direct(plc), way("haproxy", haproxy.plain), way("penstock shared", shared.plain), way("penstock per_session", own.plain)],
     },
-    { title: "1 mutual TLS", connections: 1, ways: [direct(plc), way("haproxy", haproxy.tls, true), way("penstock", ours.tls, true)] },
+    { title: "1 mutual TLS", connections: 1, ways: [direct(plc), way("haproxy", haproxy.tls, true), way("penstock", shared.tls, true)] },
     {
       title: "16 mutual TLS",
       connections: 16,
       ways: [
         direct(plc),
         way("haproxy", haproxy.tls, true),
-        way("penstock shared", ours.tls, true),
-        way("penstock per_session", ours.tlsPerSession, true),
+        way("penstock shared", shared.tls, true),
+        way("penstock per_session", own.tls, true),
       ],
     },
   ];
@@ -182,37 +183,37 @@ listen mutual
   return { plain, tls };
 }
 
-async function startGateway(plc: number): Promise<{ plain: number; perSession: number; tls: number; tlsPerSession: number }> {
-  const asset = (name: string, unit: number, mode: string): string => `  ${name}:
+/** A gateway of its own for each way of reaching the device, so that neither shares a loop with the other. */
+async function startGateway(plc: number, mode: "shared" | "per_session"): Promise<{ plain: number; tls: number }> {
+  const home = path.join(dir, mode);
+  mkdirSync(home);
+  writeFileSync(
+    path.join(home, "site.yaml"),
+    `site: bench
+listeners:
+  - { name: plain, asset: plc, interface: lo, port: 0, tls: none, from: [127.0.0.0/8] }
+  - { name: tls, asset: plc, interface: lo, port: 0, tls: mutual }
+tls:
+  certificate: ../server.pem
+  key: ../server.key
+  ca: [ { name: plant, file: ../ca.pem, may_identify: ["spiffe://plant.example/operator/*"], may_assert_roles: false } ]
+  crl: [../ca.crl]
+assets:
+  plc:
     protocol: modbus-tcp
-    address: ${unit === 1 ? "127.0.0.1" : "localhost"}:${plc}
+    address: 127.0.0.1:${plc}
     units: [1]
     addressing: zero-based
     points: points.csv
-    sessions_per_identity: 256
-    upstream: { outstanding: 64, mode: ${mode} }
-`;
-  writeFileSync(
-    path.join(dir, "site.yaml"),
-    `site: bench
-listeners:
-  - { name: plain, asset: shared, interface: lo, port: 0, tls: none, from: [127.0.0.0/8] }
-  - { name: own, asset: own, interface: lo, port: 0, tls: none, from: [127.0.0.0/8] }
-  - { name: tls, asset: shared, interface: lo, port: 0, tls: mutual }
-  - { name: tls-own, asset: own, interface: lo, port: 0, tls: mutual }
-tls:
-  certificate: server.pem
-  key: server.key
-  ca: [ { name: plant, file: ca.pem, may_identify: ["spiffe://plant.example/operator/*"], may_assert_roles: false } ]
-  crl: [ca.crl]
-assets:
-${asset("shared", 1, "shared")}${asset("own", 2, "per_session")}audit: { directory: audit }
+    sessions_per_identity: 64
+    upstream: { outstanding: 16, mode: ${mode} }
+audit: { directory: audit }
 management: { socket: penstock.sock }
 `,
   );
-  writeFileSync(path.join(dir, "points.csv"), "name,unit_id,table,address,type,unit,access,description\n");
+  writeFileSync(path.join(home, "points.csv"), "name,unit_id,table,address,type,unit,access,description\n");
   writeFileSync(
-    path.join(dir, "policy.yaml"),
+    path.join(home, "policy.yaml"),
     `policy: bench
 version: 1
 roles:
@@ -235,13 +236,13 @@ bindings:
       "--log-level",
       "warn",
     ],
-    { cwd: dir, stdio: ["ignore", "pipe", "inherit"] },
+    { cwd: home, stdio: ["ignore", "pipe", "inherit"] },
   );
   children.push(child);
   if ((await firstLine(child)) !== "ready") throw new Error("penstock did not start");
-  const { status } = await askDaemon(path.join(dir, "penstock.sock"), { ask: "status" });
+  const { status } = await askDaemon(path.join(home, "penstock.sock"), { ask: "status" });
   const port = (name: string): number => status?.listeners.find((listener) => listener.name === name)?.port ?? 0;
-  return { plain: port("plain"), perSession: port("own"), tls: port("tls"), tlsPerSession: port("tls-own") };
+  return { plain: port("plain"), tls: port("tls") };
 }
 
 function firstLine(child: ChildProcess): Promise<string> {

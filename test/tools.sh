@@ -9,7 +9,10 @@ lacks mbpoll && need+=(mbpoll)
 lacks openssl && need+=(openssl)
 if lacks gcc || [ ! -e /usr/include/modbus/modbus.h ]; then need+=(gcc libc6-dev libmodbus-dev); fi
 /usr/bin/python3 -c "from pymodbus.client import ModbusTcpClient" 2>/dev/null || need+=(python3 python3-pymodbus python3-serial-asyncio)
-if [ "${1:-}" = bench ]; then lacks haproxy && [ ! -x /usr/sbin/haproxy ] && need+=(haproxy); fi
+if [ "${1:-}" = bench ]; then
+  [ -x /usr/sbin/haproxy ] || need+=(haproxy)
+  [ -e /usr/include/openssl/ssl.h ] || need+=(libssl-dev)
+fi
 [ ${#need[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" -ne 0 ] || lacks apt-get; then
   echo "missing: ${need[*]} (run as root to have them installed, or: apt-get install ${need[*]}); tests that need them skip"

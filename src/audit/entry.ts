@@ -32,6 +32,8 @@ export interface AuditLog {
   /** Called after each sync with the new `durable`, and when `state` changes. One listener. */
   onProgress: (() => void) | null;
   readonly state: "ok" | "full" | "failed";
+  /** What was not as it was left, or cannot be written: plain words for status and the operational log, newest last. */
+  readonly troubles: readonly string[];
   /** Store a document (policy, site, points text, client certificate) by its SHA-256 beside the log; returns the hex hash. Idempotent. */
   keep(text: Uint8Array): string;
   /** Flush, sync, checkpoint, close. */

@@ -539,7 +539,7 @@ export class Log implements AuditLog {
     this.#forbidden = ["EACCES", "EPERM", "EROFS"].includes(reason);
     this.#prepared = null;
     const words = `evidence cannot be written: ${reason}`;
-    if (this.troubles.at(-1) !== words) this.troubles.push(words);
+    this.#trouble(words);
     const segment = this.#segment;
     if (segment !== null && segment.octets > 0) await this.#leave(segment, "retired");
     else if (segment !== null) {
@@ -612,10 +612,20 @@ export class Log implements AuditLog {
       this.#octets -= octets;
       this.#settle();
     } catch (error) {
-      this.troubles.push(`segment ${oldest.segment} cannot be pruned: ${reasonOf(error)}`);
+      this.#trouble(`segment ${oldest.segment} cannot be pruned: ${reasonOf(error)}`);
     }
   }
+
+  /** Said once while it stays the newest; the oldest are forgotten. */
+  #trouble(words: string): void {
+    if (this.troubles.at(-1) === words) return;
+    this.troubles.push(words);
+    if (this.troubles.length > MOST_TROUBLES) this.troubles.shift();
+  }
 }
+
+/** Troubles remembered for status. */
+const MOST_TROUBLES = 64;
 
 function octetsOf(directory: string): number {
   const folder = path.join(directory, DOCUMENTS_NAME);

@@ -63,6 +63,7 @@ export class Gateway {
   #interfacesMs = 0;
   #reloading: Promise<unknown> = Promise.resolve();
   #lookingAtCrl = false;
+  #trouble = "";
 
   constructor(documents: Documents, road: Road, trust: Trust | null) {
     this.documents = documents;
@@ -147,6 +148,7 @@ export class Gateway {
     if (now - this.#watchedMs >= WATCH_MS) {
       this.#watchedMs = now;
       road.sessions.watch(now);
+      this.#tellTroubles();
       this.trust?.watch([...road.sessions.open], road.clock.wall());
       void this.#watchCrl();
     }
@@ -161,6 +163,15 @@ export class Gateway {
       road.writeTurned();
     }
     road.turn(now);
+  }
+
+  /** What the evidence has to complain of is for people too. */
+  #tellTroubles(): void {
+    const { audit, log } = this.road;
+    const newest = audit.troubles.at(-1);
+    if (newest === undefined || newest === this.#trouble) return;
+    this.#trouble = newest;
+    log.error({ audit: this.site.audit.directory, words: newest }, "evidence");
   }
 
   /** Revocation must reach live sessions within a second of the file being written, signal or no signal. */

@@ -7,6 +7,8 @@ import type { Session } from "./session.ts";
 const DAY_MS = 86_400_000;
 /** Certificates with fewer days left are named in the warnings. */
 const WARN_DAYS = 30;
+/** Of what the evidence complained of. */
+const SHOWN_TROUBLES = 5;
 
 export function statusOf(gateway: Gateway): Status {
   const { road, site, policy } = gateway;
@@ -84,6 +86,7 @@ function warningsOf(gateway: Gateway, sessions: readonly SessionStatus[]): strin
   const warnings: string[] = [];
   if (road.audit.state !== "ok")
     warnings.push(`EVIDENCE ${road.audit.state.toUpperCase()}: writes are denied until records can be written`);
+  for (const words of road.audit.troubles.slice(-SHOWN_TROUBLES)) warnings.push(`evidence: ${words}`);
   if (road.durability === "none")
     warnings.push("DURABILITY NONE: writes do not wait for their record to be on disk (audit.durable_before: none)");
   for (const asset of gateway.assets.values()) {
