@@ -16,7 +16,8 @@ bundle("make build makes a file that needs nothing beside it", () => {
     const file = path.join(dir, "penstock.mjs");
     copyFileSync(path.join(root, "dist/penstock.mjs"), file);
     cpSync(path.join(root, "policies/boiler-house"), path.join(dir, "site"), { recursive: true });
-    const run = (...args: string[]): string => execFileSync(process.execPath, [file, ...args], { cwd: path.join(dir, "site"), encoding: "utf8" });
+    const run = (...args: string[]): string =>
+      execFileSync(process.execPath, [file, ...args], { cwd: path.join(dir, "site"), encoding: "utf8" });
     const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string };
     assert.is(run("--version").trim(), version);
     assert.match(run("--help"), /inspect \[options\] <file>/);
