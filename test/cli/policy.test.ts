@@ -66,7 +66,7 @@ commands("policy test: a policy that changed its mind fails the cases that say s
   const { code, lines } = await said(() => test([], other));
   assert.is(code, 1);
   assert.equal(lines, [
-    `${path.dirname(other.policy)}/boiler-1.cases.yaml:21:3: found allow by operator/feed-setpoint in case "operator: write feed_setpoint = 40.1"; expected deny aboveMaximum by operator/feed-setpoint`,
+    `${path.dirname(other.policy)}/boiler-1.cases.yaml:20:3: found allow by operator/feed-setpoint in case "operator: write feed_setpoint = 40.1"; expected deny aboveMaximum by operator/feed-setpoint`,
     "boiler-house version 12: 56 of 57 cases passed, 14 of 14 rules covered",
   ]);
 });
@@ -344,7 +344,7 @@ commands(
     assert.equal(
       plain.lines.filter((line) => line.includes("private key")),
       [
-        `${pki}/authority.key:1:1: found the plain private key of the authority ca.pem; expected it encrypted with a passphrase, or kept elsewhere (pki init --ca-out)`,
+        `${pki}/authority.key:1:1: found the plain private key of an authority in ca.pem; expected it encrypted with a passphrase, or kept elsewhere (pki init --ca-out)`,
       ],
     );
     assert.match(plain.lines.at(-1) ?? "", /^not ok: /);

@@ -1,4 +1,5 @@
 /** The tunnel, end to end: a plain client, the tunnel, a gateway that is a mutual-TLS echo. */
+import { spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import path from "node:path";
@@ -186,6 +187,8 @@ carry("an HMI that does not read, and a gateway that does not, each stop the oth
   assert.ok(queued > FLOOD / 4, `${queued} octets are held back at the gateway`);
   await pause(200);
   assert.is(stream.queued, queued, "nothing moves");
+  const grownBack = process.memoryUsage().arrayBuffers - before;
+  assert.ok(grownBack < 16 * 1024 * 1024, `${grownBack} octets of buffers`);
   let back = 0;
   client.socket.removeAllListeners("data").on("data", (octets: Buffer) => {
     back += octets.length;
@@ -195,6 +198,19 @@ carry("an HMI that does not read, and a gateway that does not, each stop the oth
   client.socket.destroy();
   await tunnel.close();
   gateway.close();
+});
+
+carry("an HMI that talks on while the gateway is not there yet is not read for ever", async () => {
+  const server = net.createServer((socket) => socket.on("error", () => {}).resume());
+  await new Promise<void>((resolve) => server.listen(0, HOST, resolve));
+  const { tunnel } = await open((server.address() as net.AddressInfo).port);
+  const client = hmi(tunnel);
+  client.socket.write(Buffer.alloc(FLOOD));
+  await pause(500);
+  assert.ok(client.socket.writableLength > 0, "it is held back");
+  client.socket.destroy();
+  await tunnel.close();
+  server.close();
 });
 
 carry("the HMI resets: the gateway's side ends too", async () => {
@@ -452,6 +468,19 @@ owner("RULINGS 25: a user who did not start it is refused, and no octet of it re
   assert.match(words("refused")[0] as string, /runs as another user .* --any-local-user/);
   await pause(50);
   assert.equal([gateway.octets, gateway.at.connections, client.received.length, tunnel.connections], [0, 0, 0, 0]);
+  await tunnel.close();
+  gateway.close();
+});
+
+owner("RULINGS 25: a peer whose user cannot be told is refused: it was gone before it was looked up", async () => {
+  const gateway = await openGateway();
+  const { tunnel, words } = await open(gateway.at.port);
+  const script = `const s = require("node:net").connect(${tunnel.port}, "${HOST}", () => s.end("question", () => process.exit()));`;
+  spawnSync(process.execPath, ["-e", script]); // this process accepts only afterwards
+  await until("told", () => words("refused").length === 1);
+  assert.match(words("refused")[0] as string, /it cannot be told which user connects/);
+  await pause(50);
+  assert.equal([gateway.octets, gateway.at.connections, tunnel.connections], [0, 0, 0]);
   await tunnel.close();
   gateway.close();
 });

@@ -723,7 +723,7 @@ const FAULTS: readonly (readonly [title: string, text: string, said: readonly st
   [
     "a binding for a role nobody wrote",
     binding('{ role: q, identity: "cn:a@ca", kind: person }'),
-    ['5:13: found "q"; expected the name of a role "r" (did you mean that?)'],
+    ['5:13: found "q"; expected the name of a role, one of: r'],
   ],
   [
     "a binding that names nobody",
