@@ -5,11 +5,12 @@ import path from "node:path";
 import { machine } from "./machine.ts";
 
 const here = import.meta.dirname;
-const captures = path.resolve(here, "../..", process.env.PENSTOCK_SHARED ?? "shared", "tools/gen-modbus-pcap.js");
+const captures = path.resolve(here, "..", process.env.PENSTOCK_SHARED ?? "../shared", "tools/gen-modbus-pcap.js");
 const BENCHES: readonly (readonly [title: string, file: string, needs: string | null])[] = [
   ["Inspection: decode, decide", "decide.ts", null],
   ["Evidence: durable appends over the disk's own fdatasync", "audit.ts", null],
   ["The road: added round trip and throughput against direct and haproxy", "road.ts", "/usr/sbin/haproxy"],
+  ["Decode and decide over a capture, offline", "offline.ts", captures],
   ["inspect: against tshark over a generated capture", "inspect.ts", captures],
 ];
 
