@@ -1,6 +1,6 @@
 /** `penstock connect` as a person runs it: what it prints, what it refuses, whom it serves, how it ends. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync } from "node:fs";
+import { chmodSync, readFileSync } from "node:fs";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
@@ -9,9 +9,10 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { addConnectCommand } from "#cli/connect";
 import { UsageError } from "#cli/exit";
+import type { ByteStream } from "#transport/stream";
 import { listenTls, type TlsListening } from "#transport/tls";
 import { need } from "../support/need.ts";
-import { until } from "../transport/ends.ts";
+import { pause, until } from "../transport/ends.ts";
 import { Papers } from "../transport/papers.ts";
 
 const HOST = "127.0.0.1";
@@ -58,13 +59,18 @@ class Program {
   }
 }
 
-async function openGateway(): Promise<TlsListening & { octets: number }> {
+/** @param unread takes the peer, unstarted; without it, peers are echoed */
+async function openGateway(unread?: (stream: ByteStream) => void): Promise<TlsListening & { octets: number }> {
   const context = { certificatePem: paper.certificatePem, keyPem: paper.keyPem, caPem: [ca.certificatePem] };
   const count = { octets: 0 };
   const listening = await listenTls(
     { host: HOST, port: 0, context, handshakeMs: 2_000, halfOpen: 8, maxConnections: 8 },
     {
-      peer: (stream) =>
+      peer(stream) {
+        if (unread !== undefined) {
+          unread(stream);
+          return;
+        }
         stream.start({
           received(octets) {
             count.octets += octets.length;
@@ -72,7 +78,8 @@ async function openGateway(): Promise<TlsListening & { octets: number }> {
           },
           drained() {},
           closed() {},
-        }),
+        });
+      },
       refused() {},
     },
   );
@@ -189,6 +196,41 @@ connect("bound beyond loopback, users are still told apart, whichever address of
   assert.is(await program.stop(), 0);
   gateway.close();
 });
+
+connect("its memory does not grow with what an HMI or a gateway does not take", async () => {
+  const streams: ByteStream[] = [];
+  const gateway = await openGateway((stream) => streams.push(stream));
+  const program = new Program([`${HOST}:${gateway.port}`, ...FILES, "--listen", `${HOST}:0`]);
+  const hmi = net.connect(await program.ready(), HOST).on("error", () => {});
+  await until("in", () => streams.length === 1);
+  const before = residentOctets(program);
+  const block = new Uint8Array(1_048_576);
+  // Neither side reads; each sends far more than the kernel holds on the way.
+  for (let i = 0; i < FLOOD_MEGABYTES; i++) {
+    hmi.write(block);
+    streams[0]?.write(block);
+  }
+  let most = 0;
+  for (let i = 0; i < 10; i++) {
+    await pause(100);
+    most = Math.max(most, residentOctets(program) - before);
+  }
+  assert.ok(hmi.writableLength > 0, "the HMI is held back");
+  assert.ok((streams[0] as ByteStream).queued > 0, "the gateway is held back");
+  assert.ok(most < 48 * 1_048_576, `${most} octets more`);
+  hmi.destroy();
+  assert.is(await program.stop(), 0);
+  streams[0]?.destroy();
+  gateway.close();
+});
+
+/** Each way: what an unbounded tunnel would keep. */
+const FLOOD_MEGABYTES = 96;
+
+function residentOctets({ child }: Program): number {
+  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1];
+  return Number(kilobytes) * 1_024;
+}
 
 connect("the same failure again and again is said once, and counted", async () => {
   const gateway = await openGateway();

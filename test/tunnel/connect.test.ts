@@ -187,8 +187,6 @@ carry("an HMI that does not read, and a gateway that does not, each stop the oth
   assert.ok(queued > FLOOD / 4, `${queued} octets are held back at the gateway`);
   await pause(200);
   assert.is(stream.queued, queued, "nothing moves");
-  const grownBack = process.memoryUsage().arrayBuffers - before;
-  assert.ok(grownBack < 16 * 1024 * 1024, `${grownBack} octets of buffers`);
   let back = 0;
   client.socket.removeAllListeners("data").on("data", (octets: Buffer) => {
     back += octets.length;
