@@ -107,6 +107,7 @@ export const SESSION_ENDS = [
   "endedByOperator",
   "shutdown",
   "transportError",
+  "internalFault",
 ] as const;
 export type SessionEnd = (typeof SESSION_ENDS)[number];
 

@@ -36,7 +36,13 @@ function forPeople(s: Status): string {
     "",
     table([
       ["LISTENER", "ASSET", "TLS", "ADDRESS", "CONNECTIONS"],
-      ...s.listeners.map((l) => [l.name, l.asset, l.tls, l.addresses.map((a) => `${a}:${l.port}`).join(" "), String(l.connections)]),
+      ...s.listeners.map((l) => [
+        l.name,
+        l.asset,
+        l.tls,
+        l.addresses.map((a) => (a.includes(":") ? `[${a}]:${l.port}` : `${a}:${l.port}`)).join(" "),
+        String(l.connections),
+      ]),
     ]),
   ];
   if (s.sessions.length > 0) {

@@ -43,6 +43,8 @@ const TICK_MS = 20;
 const WATCH_MS = 250;
 /** Interfaces are looked at for addresses that came or went, milliseconds. */
 const INTERFACES_MS = 5_000;
+/** A fault that comes back with every tick is told this often, milliseconds. */
+const FAULT_MS = 10_000;
 
 export class Gateway {
   readonly version = VERSION;
@@ -64,6 +66,7 @@ export class Gateway {
   #reloading: Promise<unknown> = Promise.resolve();
   #lookingAtCrl = false;
   #trouble = "";
+  #faultMs = Number.NEGATIVE_INFINITY;
 
   constructor(documents: Documents, road: Road, trust: Trust | null) {
     this.documents = documents;
@@ -89,8 +92,8 @@ export class Gateway {
   }
 
   async #listen(site: ListenerSite): Promise<Listener> {
-    const asset = this.assets.get(site.asset) as Asset;
-    const listener = new Listener(this, site, asset, this.trust);
+    const listener = new Listener(this, site, this.trust);
+    listener.serve(site, this.assets.get(site.asset) as Asset);
     await listener.open();
     return listener;
   }
@@ -114,6 +117,8 @@ export class Gateway {
     for (const listener of this.listeners) listener.close();
     for (const server of this.web) server.close();
     for (const session of road.sessions.open) session.stopListening();
+    // A reload under way sees that we are stopping, and changes nothing any more.
+    await this.#reloading;
     const deadline = road.clock.monotonic() + road.limits.drainMs;
     while (this.#busy() && road.clock.monotonic() < deadline) await new Promise((resolve) => setTimeout(resolve, TICK_MS));
     for (const session of [...road.sessions.open]) road.sessions.end(session, "shutdown", "");
@@ -131,7 +136,16 @@ export class Gateway {
     return false;
   }
 
+  /** A fault here must not look to the log like a failing disk. */
   #evidenceMoved(): void {
+    try {
+      this.#releaseDurable();
+    } catch (fault) {
+      this.road.log.error({ fault }, "fault while releasing what is on disk");
+    }
+  }
+
+  #releaseDurable(): void {
     const { road } = this;
     const now = road.clock.monotonic();
     if (road.audit.state !== "ok") {
@@ -142,8 +156,18 @@ export class Gateway {
   }
 
   #passTime(): void {
+    const now = this.road.clock.monotonic();
+    try {
+      this.#lookAround(now);
+    } catch (fault) {
+      if (now - this.#faultMs < FAULT_MS) return;
+      this.#faultMs = now;
+      this.road.log.error({ fault }, "fault while looking after sessions and devices");
+    }
+  }
+
+  #lookAround(now: number): void {
     const { road } = this;
-    const now = road.clock.monotonic();
     for (const device of road.devices) device.tick(now);
     if (now - this.#watchedMs >= WATCH_MS) {
       this.#watchedMs = now;
@@ -181,7 +205,7 @@ export class Gateway {
     const { trust } = this;
     const changed = await trust.crlChanged();
     this.#lookingAtCrl = false;
-    if (changed && this.trust === trust) reloadTrust(this);
+    if (changed && this.trust === trust && !this.draining) reloadTrust(this);
   }
 
   async #answer(question: Question): Promise<Answer> {

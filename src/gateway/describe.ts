@@ -7,24 +7,37 @@ import { SOURCES } from "#process/lastSeen";
 import type { AssetModel, Point } from "#process/points";
 import { decodePoint } from "#process/values";
 import type { Asset } from "./asset.ts";
+import type { Layout } from "./layout.ts";
 
 /** Cells a record lists one by one; a longer write is listed point by point and its tail counted. */
 const LISTED_CELLS = 125;
+/** Cells whose values before are copied for one record: the longest write there is, on one unit. */
+const CAPTURED_CELLS = 2048;
+/**
+ * The same for a denied request. Anybody may be denied, thousands of times before the log has caught up; the longest write of words is
+ * still told whole.
+ */
+const CAPTURED_DENIED = 128;
+/** Arrays larger than this are let go with the record they were needed for. */
+const KEPT_CELLS = 256;
 
-/** What stood at the places a message writes, as it was judged. One per pooled record; its arrays grow to the largest write and stay. */
+/** What stood at the places a message writes, as it was judged. One per pooled record. What is beyond the cap is told without. */
 export class Before {
   #model: AssetModel | null = null;
   #wallMs = 0;
   #count = 0;
+  /** Cells that may be captured; 0 once something did not fit, so that what follows is not taken for it. */
+  #most = 0;
   #cells = new Int32Array(0);
   #seenMs = new Float64Array(0);
   #source = new Uint8Array(0);
   #read = 0;
 
-  capture(asset: Asset, operations: readonly Operation[], wallMs: number): void {
+  capture(asset: Asset, operations: readonly Operation[], wallMs: number, allowed: boolean): void {
     this.#model = asset.model;
     this.#wallMs = wallMs;
     this.#count = 0;
+    this.#most = allowed ? CAPTURED_CELLS : CAPTURED_DENIED;
     for (let i = 0; i < operations.length; i++) {
       const operation = operations[i] as Operation;
       const { target } = operation;
@@ -37,6 +50,7 @@ export class Before {
   clear(): void {
     this.#model = null;
     this.#count = 0;
+    if (this.#cells.length > KEPT_CELLS) this.#resize(0);
   }
 
   /** Start telling from the first write; writes are told in the order they were captured. */
@@ -74,7 +88,11 @@ export class Before {
 
   #copy(asset: Asset, unit: number, space: number, first: number, last: number): void {
     const needed = this.#count + last - first + 1;
-    if (needed > this.#cells.length) this.#grow(needed);
+    if (needed > this.#most) {
+      this.#most = 0;
+      return;
+    }
+    if (needed > this.#cells.length) this.#resize(Math.max(needed, 2 * this.#cells.length));
     for (let address = first; address <= last; address++) {
       const at = this.#count;
       this.#cells[at] = asset.lastSeen.cell(unit, space, address);
@@ -84,14 +102,15 @@ export class Before {
     }
   }
 
-  #grow(needed: number): void {
-    const size = Math.max(needed, 2 * this.#cells.length);
+  /** What was captured stays as far as it fits. */
+  #resize(size: number): void {
+    const kept = Math.min(size, this.#count);
     const cells = new Int32Array(size);
-    cells.set(this.#cells);
+    cells.set(this.#cells.subarray(0, kept));
     const seenMs = new Float64Array(size);
-    seenMs.set(this.#seenMs);
+    seenMs.set(this.#seenMs.subarray(0, kept));
     const source = new Uint8Array(size);
-    source.set(this.#source);
+    source.set(this.#source.subarray(0, kept));
     this.#cells = cells;
     this.#seenMs = seenMs;
     this.#source = source;
@@ -107,40 +126,40 @@ interface BeforeCells {
 }
 
 /** @param before rewound; null where nothing is written */
-export function describeOperations(asset: Asset, operations: readonly Operation[], before: Before | null): Record<string, unknown>[] {
+export function describeOperations(layout: Layout, operations: readonly Operation[], before: Before | null): Record<string, unknown>[] {
   before?.rewind();
   return operations.flatMap((operation) => {
     const { target } = operation;
     if (target.at !== "range")
       return [{ verb: operation.verb, unit: operation.unit, target: target.at === "name" ? target.name : target.at }];
-    if (operation.verb !== "write") return [describeRange(asset, operation.verb, operation.unit, target.space, target.first, target.last)];
-    const units = before?.unitsOf(operation, asset.canonicalUnit(operation.unit)) ?? [asset.canonicalUnit(operation.unit)];
-    return units.map((unit) => describeWrite(asset, operation, unit, before?.take(target.last - target.first + 1) ?? null));
+    if (operation.verb !== "write") return [describeRange(layout, operation.verb, operation.unit, target.space, target.first, target.last)];
+    const units = before?.unitsOf(operation, layout.canonicalUnit(operation.unit)) ?? [layout.canonicalUnit(operation.unit)];
+    return units.map((unit) => describeWrite(layout, operation, unit, before?.take(target.last - target.first + 1) ?? null));
   });
 }
 
 /** Where a read or an unwritten range lies, with the names that stand there. */
 export function describeRange(
-  asset: Asset,
+  layout: Layout,
   verb: string,
   unit: number,
   space: number,
   first: number,
   last: number,
 ): Record<string, unknown> {
-  const told: Record<string, unknown> = { verb, unit, table: asset.space(space)?.name ?? space, first, last };
-  const names = asset.pointsIn(asset.canonicalUnit(unit), space, first, last).map((point) => point.name);
+  const told: Record<string, unknown> = { verb, unit, table: layout.space(space)?.name ?? space, first, last };
+  const names = layout.pointsIn(layout.canonicalUnit(unit), space, first, last).map((point) => point.name);
   if (names.length > 0) told.points = names;
   return told;
 }
 
-function describeWrite(asset: Asset, operation: Operation, unit: number, before: BeforeCells | null): Record<string, unknown> {
+function describeWrite(layout: Layout, operation: Operation, unit: number, before: BeforeCells | null): Record<string, unknown> {
   const { target, values } = operation;
   if (target.at !== "range" || values.is !== "cells") return { verb: operation.verb, unit };
   const told: Record<string, unknown> = {
     verb: operation.verb,
     unit,
-    table: asset.space(target.space)?.name ?? target.space,
+    table: layout.space(target.space)?.name ?? target.space,
     first: target.first,
     last: target.last,
   };
@@ -152,7 +171,7 @@ function describeWrite(asset: Asset, operation: Operation, unit: number, before:
   told.after = after.slice(0, listed);
   if (before !== null) told.before = beforeOf(before, 0, listed - 1);
   if (listed < count) told.unlisted = count - listed;
-  const points = asset.pointsIn(unit, target.space, target.first, target.last);
+  const points = layout.pointsIn(unit, target.space, target.first, target.last);
   if (points.length > 0) told.points = points.map((point) => describePoint(point, target.first, target.last, after, before));
   return told;
 }

@@ -93,6 +93,11 @@ export class Device {
     else if (this.waiting > 0) this.#road.wants(this);
   }
 
+  /** A fault of ours: whoever waits for a reply is told there is none, and the device is connected to anew. */
+  reset(now: number): void {
+    for (const line of this.#lines) line.reset(now);
+  }
+
   close(): void {
     this.#road.devices.delete(this);
     for (const line of this.#lines) line.close();
@@ -137,6 +142,8 @@ class Line implements StreamHandler {
   #trying = false;
   #failing = false;
   #closed = false;
+  /** Monotonic milliseconds since when octets are stuck on their way to a device that does not read; 0: none are. */
+  #stuckMs = 0;
 
   constructor(device: Device, road: Road, asset: Asset) {
     this.#device = device;
@@ -190,8 +197,9 @@ class Line implements StreamHandler {
     this.#road.turn(now);
   }
 
+  /** What is answered is bounded by `outstanding`; a broadcast waits for no answer, so it may not leave while others are still stuck. */
   hasRoom(now: number): boolean {
-    return this.state === "ready" && now >= this.#notBefore && !this.transactions.full;
+    return this.state === "ready" && now >= this.#notBefore && !this.transactions.full && this.#stuckMs === 0;
   }
 
   send(ticket: Ticket, now: number): void {
@@ -220,12 +228,24 @@ class Line implements StreamHandler {
 
   flush(): void {
     if (this.#outLength === 0) return;
-    this.#stream?.write(this.#out.subarray(0, this.#outLength));
+    const stream = this.#stream;
+    stream?.write(this.#out.subarray(0, this.#outLength));
     this.#outLength = 0;
+    if (stream !== null && stream.queued > 0 && this.#stuckMs === 0) this.#stuckMs = this.#road.clock.monotonic();
   }
 
   received(octets: Uint8Array): void {
     const now = this.#road.clock.monotonic();
+    try {
+      this.#take(octets, now);
+    } catch (fault) {
+      this.#road.log.error({ fault, device: this.#device.key }, "fault while reading a device's replies; its connection is dropped");
+      this.reset(now);
+    }
+    this.#road.turn(now);
+  }
+
+  #take(octets: Uint8Array, now: number): void {
     const framer = this.#framer;
     framer.feed(octets);
     this.#unasked += octets.length;
@@ -246,14 +266,18 @@ class Line implements StreamHandler {
       deliver(ticket, framer, now);
       this.#road.wants(this.#device);
     }
-    if (this.#unasked > this.#road.limits.unaskedOctets) {
+    if (this.#stream !== null && this.#unasked > this.#road.limits.unaskedOctets) {
       this.#road.strayReply(this.#asset, "flood");
       this.#drop(now, "flood");
     }
-    this.#road.turn(now);
   }
 
-  drained(): void {}
+  drained(): void {
+    if (this.#stuckMs === 0) return;
+    this.#stuckMs = 0;
+    this.#road.wants(this.#device);
+    this.#road.turn(this.#road.clock.monotonic());
+  }
 
   closed(error: string | null): void {
     if (this.#stream === null) return;
@@ -264,6 +288,10 @@ class Line implements StreamHandler {
 
   tick(now: number): void {
     if (this.state === "ready") {
+      if (this.#stuckMs !== 0 && now - this.#stuckMs >= this.#device.timeoutMs) {
+        this.#drop(now, "does not read");
+        return;
+      }
       for (let slot = 0; slot < this.transactions.capacity; slot++) {
         const ticket = this.transactions.at(slot);
         if (ticket !== null && now - ticket.sentMs >= this.#device.timeoutMs) {
@@ -277,6 +305,10 @@ class Line implements StreamHandler {
     }
   }
 
+  reset(now: number): void {
+    this.#drop(now, "fault");
+  }
+
   close(): void {
     this.#closed = true;
     this.#drop(this.#road.clock.monotonic(), "shutdown");
@@ -288,6 +320,7 @@ class Line implements StreamHandler {
     if (stream !== null && now - this.#connectedMs > SETTLED_MS) this.#backoff.succeeded();
     this.#stream = null;
     this.#outLength = 0;
+    this.#stuckMs = 0;
     stream?.destroy();
     for (let ticket = this.transactions.takeAny(); ticket !== null; ticket = this.transactions.takeAny()) expire(ticket, "silent", now);
     this.#away(now, why);

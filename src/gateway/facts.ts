@@ -34,8 +34,8 @@ export function learn(asset: Asset, ticket: Ticket, reply: Reply, exception: num
     const operation = operations[i] as Operation;
     if (operation.verb === "write") learnWritten(asset, operation, wallMs);
   }
-  // A read that was on its way when a change left may carry the value from before it.
-  if (!ticket.change && ticket.sentMs <= asset.lastChangeMs) return;
+  // A read that was on its way while a change was may carry the value from before it, whichever of the two is answered first.
+  if (!ticket.change && (asset.changesAtDevice > 0 || ticket.sentMs <= asset.lastChangeMs)) return;
   const readings = asset.protocol.readings(ticket.request as object, reply);
   for (let i = 0; i < readings.length; i++) learnRead(asset, ticket.unitId, readings[i] as Reading, wallMs);
 }

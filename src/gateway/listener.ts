@@ -22,9 +22,10 @@ interface Bound {
 }
 
 export class Listener {
-  readonly site: ListenerSite;
+  site: ListenerSite;
   readonly #house: House;
-  asset: Asset;
+  /** Null: bound, and not in force yet. Whoever comes is turned away, unjudged. */
+  asset: Asset | null = null;
   readonly #bound = new Map<string, Bound>();
   readonly #tls = new Set<TlsListening>();
   #port: number;
@@ -32,11 +33,10 @@ export class Listener {
   #closed = false;
 
   /** @param trust what it starts with: at a reload the new certificates, before they are in force */
-  constructor(house: House, site: ListenerSite, asset: Asset, trust: Trust | null) {
+  constructor(house: House, site: ListenerSite, trust: Trust | null) {
     this.#house = house;
     this.#trust = trust;
     this.site = site;
-    this.asset = asset;
     this.#port = site.port;
   }
 
@@ -56,6 +56,12 @@ export class Listener {
         `${this.#house.site.file}:${this.site.line}:1: listener ${this.site.name} cannot be bound on port ${this.#port}: ${sayBindError(code)}`,
       ]);
     }
+  }
+
+  /** From now on it lets people in to this asset, as this site says; what it is bound to stays. */
+  serve(site: ListenerSite, asset: Asset): void {
+    this.site = site;
+    this.asset = asset;
   }
 
   /** New certificates serve new handshakes; sessions that are open are judged by the trust's watch. */
@@ -104,6 +110,10 @@ export class Listener {
 
   async #bind(address: string): Promise<void> {
     const bound = this.site.tls === "mutual" ? await this.#bindTls(address) : await this.#bindPlain(address);
+    if (this.#closed) {
+      bound.close();
+      return;
+    }
     this.#bound.set(address, bound);
     // `port: 0`: the first address chooses, the others follow.
     this.#port = bound.port;
@@ -121,13 +131,16 @@ export class Listener {
         handshakeMs: road.limits.handshakeMs,
         halfOpen: road.limits.halfOpen,
         maxConnections: road.limits.connectionsPerListener,
+        serves: (source) => this.site.from.length === 0 || this.#isServed(source),
       },
       {
-        peer: (stream, hello) => admitPeer(this.#house, this.asset, this.site.name, stream, hello),
+        peer: (stream, hello) => this.#admit(stream, (asset) => admitPeer(this.#house, asset, this.site.name, stream, hello)),
         refused: (remoteAddress, _remotePort, reason, words) => road.turnedAway(this.site.name, remoteAddress, reason, words, null),
       },
     );
     this.#tls.add(listening);
+    // Certificates may have come into force while it was being bound.
+    if (this.#trust !== trust && this.#trust !== null) listening.renewContext(this.#trust.context);
     return {
       address,
       port: listening.port,
@@ -143,8 +156,10 @@ export class Listener {
 
   async #bindPlain(address: string): Promise<Bound> {
     const { road } = this.#house;
-    const listening = await listenTcp({ host: address, port: this.#port, maxConnections: road.limits.connectionsPerListener }, (stream) =>
-      this.#plainPeer(stream),
+    const listening = await listenTcp(
+      { host: address, port: this.#port, maxConnections: road.limits.connectionsPerListener },
+      (stream) => this.#plainPeer(stream),
+      (remoteAddress) => road.turnedAway(this.site.name, remoteAddress, "tooManyConnections", "the listener is full", null),
     );
     return {
       address,
@@ -157,19 +172,34 @@ export class Listener {
   }
 
   #plainPeer(stream: ByteStream): void {
-    const source = parseIp(stream.remoteAddress);
-    if (source === null || !this.site.from.some((prefix) => inPrefix(source, prefix))) {
-      this.#house.road.turnedAway(
-        this.site.name,
-        stream.remoteAddress,
-        "sourceNotAllowed",
-        "the address is not in the listener's `from`",
-        null,
-      );
+    if (this.#isServed(stream.remoteAddress)) {
+      this.#admit(stream, (asset) => admitSource(this.#house, asset, this.site.name, stream));
+      return;
+    }
+    const words = "the address is not in the listener's `from`";
+    this.#house.road.turnedAway(this.site.name, stream.remoteAddress, "sourceNotAllowed", words, null);
+    stream.destroy();
+  }
+
+  #isServed(address: string): boolean {
+    const source = parseIp(address);
+    return source !== null && this.site.from.some((prefix) => inPrefix(source, prefix));
+  }
+
+  /** A fault of ours lets nobody in, and costs nobody else anything. */
+  #admit(stream: ByteStream, admit: (asset: Asset) => void): void {
+    const { road } = this.#house;
+    if (this.asset === null) {
+      road.turnedAway(this.site.name, stream.remoteAddress, "siteChanged", "the listener is not in force yet", null);
       stream.destroy();
       return;
     }
-    admitSource(this.#house, this.asset, this.site.name, stream);
+    try {
+      admit(this.asset);
+    } catch (fault) {
+      road.log.error({ fault, listener: this.site.name, from: stream.remoteAddress }, "fault while letting a peer in; it is turned away");
+      stream.destroy();
+    }
   }
 }
 

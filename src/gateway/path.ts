@@ -30,17 +30,19 @@ export function arrive(session: Session, framer: Framer, now: number): void {
     else judge(ticket, now);
   } catch (fault) {
     road.log.error({ fault, session: session.id }, "fault while judging a request; the request is denied");
+    session.rights.refund(ticket);
     deny(ticket, refusal("internal"), now);
   }
   road.stats.inspected(road.clock.monotonic() - now);
 }
 
-/** The octets are no frames any more. TCP has no marker to find the next one by, so the session ends. */
+/** The octets are no frames any more. TCP has no marker to find the next one by, so the session ends; what is answered by then is sent. */
 export function brokenStream(session: Session, broken: Framer["broken"], _now: number): void {
   const code = broken === null ? "badLength" : typeof broken === "string" ? broken : broken.kind;
   session.road.records.brokenFraming(session, code);
   session.road.stats.denied(code);
   session.denied += 1;
+  session.flush();
   session.road.sessions.end(session, "malformedFraming", code);
 }
 
@@ -71,10 +73,17 @@ function judge(ticket: Ticket, now: number): void {
     return;
   }
   session.rights.reserve(ticket, decision, now);
-  session.waiting.push(ticket);
   session.device.queue.enroll(session);
+  // INVARIANT: from here on nothing can fail: a ticket that waits has not been answered.
+  session.waiting.push(ticket);
   session.device.waiting += 1;
   road.wants(session.device);
+}
+
+/** Has it waited so long that its sender has given it up? It is not sent any more. */
+export function isOverdue(ticket: Ticket, now: number): boolean {
+  const { road, asset } = ticket.session as Session;
+  return now - ticket.arrivedMs > (ticket.change ? asset.site.upstream.timeoutMs : road.limits.readWaitMs);
 }
 
 /** May the first waiting request of this session go to the device now? */
@@ -87,10 +96,22 @@ export function mayGo(ticket: Ticket, source: Source<Ticket>): boolean {
 
 /** It is this request's turn: is it still what it was judged to be? False when it was answered instead. */
 export function release(ticket: Ticket, now: number): boolean {
+  try {
+    return stillMay(ticket, now);
+  } catch (fault) {
+    const session = ticket.session as Session;
+    session.road.log.error({ fault, session: session.id }, "fault while judging a request again; the request is denied");
+    session.rights.refund(ticket);
+    deny(ticket, refusal("internal"), now);
+    return false;
+  }
+}
+
+function stillMay(ticket: Ticket, now: number): boolean {
   const session = ticket.session as Session;
-  const { road, asset } = session;
+  const { asset } = session;
   const waited = now - ticket.arrivedMs;
-  if (waited > (ticket.change ? asset.site.upstream.timeoutMs : road.limits.readWaitMs)) {
+  if (isOverdue(ticket, now)) {
     refuse(ticket, "queueFull", now);
     return false;
   }
@@ -119,16 +140,26 @@ export function release(ticket: Ticket, now: number): boolean {
 /** The device answered: pass it on only if it answers what was asked. */
 export function deliver(ticket: Ticket, framer: Framer, now: number): void {
   const session = ticket.session as Session;
-  const { road, asset } = session;
+  back(ticket, now);
+  try {
+    passOn(ticket, framer, now);
+  } catch (fault) {
+    session.road.log.error({ fault, session: session.id }, "fault while passing a reply on; it is withheld");
+    answerException(ticket, EXCEPTION.failure);
+  }
+  session.settle(ticket);
+}
+
+/** Leaves the answer in the ticket. */
+function passOn(ticket: Ticket, framer: Framer, now: number): void {
+  const { road, asset } = ticket.session as Session;
   const { protocol } = asset;
-  back(ticket);
   const request = ticket.request as object;
   const matched = framer.unitId === ticket.unitId ? protocol.match(request, framer.octets, framer.pduAt, framer.pduLength) : UNIT_MISMATCH;
   if (!matched.ok) {
     road.stats.stray("malformed");
     road.records.outcome(ticket, ticket.change ? "indeterminate" : "malformedReply", 0, matched.error.kind, now);
     answerException(ticket, EXCEPTION.targetSilent);
-    session.settle(ticket);
     return;
   }
   const exception = protocol.exceptionOf(matched.value);
@@ -152,14 +183,13 @@ export function deliver(ticket: Ticket, framer: Framer, now: number): void {
     framer.pduAt,
     framer.pduLength,
   );
-  session.settle(ticket);
 }
 
 /** Sent, and there will be no reply: a broadcast, or a device that kept silent. Never sent again. */
 export function expire(ticket: Ticket, outcome: "silent" | "unacknowledged", now: number): void {
   const session = ticket.session as Session;
   const { road } = session;
-  back(ticket);
+  back(ticket, now);
   if (ticket.change) road.records.outcome(ticket, outcome === "silent" ? "indeterminate" : outcome, 0, "", now);
   else if (outcome === "silent") road.records.outcome(ticket, "silent", 0, "", now);
   if (outcome === "silent") answerException(ticket, EXCEPTION.targetSilent);
@@ -194,11 +224,17 @@ function deny(ticket: Ticket, decision: Decision, now: number): void {
   if (plan.action === "exception") answerException(ticket, plan.exception);
   if (plan.action === "close")
     ticket.closes = DENIALS[code] === "refused" ? "closedByPolicy" : code === "badFunction" ? "malformedFraming" : "misbehaved";
-  const closeAfter = session.rights.answers.closeAfterOf(decision);
-  if (ticket.change && closeAfter !== null && session.denials.note(now, closeAfter.denials, closeAfter.withinMs))
-    ticket.closes ??= "closedByDenials";
+  if (ticket.change && blames(code)) {
+    const closeAfter = session.rights.answers.closeAfterOf(decision);
+    if (closeAfter !== null && session.denials.note(now, closeAfter.denials, closeAfter.withinMs)) ticket.closes ??= "closedByDenials";
+  }
   if (ticket.closes !== null) session.stopListening();
   session.settle(ticket);
+}
+
+/** Does this denial speak against its sender? A full queue and a full disk do not: whoever may write is not cut off for them. */
+function blames(code: DenialCode): boolean {
+  return DENIALS[code] !== "fault" && code !== "queueFull";
 }
 
 interface Plan {
@@ -237,12 +273,13 @@ function answerException(ticket: Ticket, exception: number): void {
 }
 
 /** Off the device again, however it ended. */
-function back(ticket: Ticket): void {
+function back(ticket: Ticket, now: number): void {
   const session = ticket.session as Session;
   ticket.atDevice = false;
   if (ticket.change) {
     session.changesAtDevice -= 1;
     session.asset.changesAtDevice -= 1;
+    session.asset.lastChangeMs = now;
   } else {
     session.readsAtDevice -= 1;
   }

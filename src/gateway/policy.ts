@@ -6,7 +6,7 @@ import type { Decision } from "#policy/decision";
 import { hoursOpen } from "#policy/hours";
 import type { Policy, Rule } from "#policy/model";
 import { sayDenial } from "#policy/words";
-import type { Asset } from "./asset.ts";
+import type { Layout } from "./layout.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -55,11 +55,11 @@ export class PolicyInForce {
     return this.#rules[order]?.id ?? "default";
   }
 
-  denialWords(subject: Subject, asset: Asset, operations: readonly Operation[], decision: Decision): string {
+  denialWords(subject: Subject, layout: Layout, operations: readonly Operation[], decision: Decision): string {
     return sayDenial({
       subject,
-      asset: asset.model,
-      vocabulary: asset.protocol.vocabulary,
+      asset: layout.model,
+      vocabulary: layout.vocabulary,
       operations,
       decision,
       rule: this.rule(decision.rules[0] ?? -1) ?? null,

@@ -8,6 +8,7 @@ import type { Operation } from "#operation";
 import type { Decision } from "#policy/decision";
 import type { Clock } from "./clock.ts";
 import { Before, describeOperations, describeRange } from "./describe.ts";
+import type { Layout } from "./layout.ts";
 import type { PolicyInForce } from "./policy.ts";
 import type { ReadCount } from "./reads.ts";
 import type { Session } from "./session.ts";
@@ -73,7 +74,7 @@ export class Records {
       if (count.exceptions > 0) members.exceptions = count.exceptions;
       const space = session.asset.protocol.vocabulary.spaces[count.space];
       if (space !== undefined)
-        members.operations = [describeRange(session.asset, "read", count.unit, count.space, count.first, count.last)];
+        members.operations = [describeRange(session.asset.layout, "read", count.unit, count.space, count.first, count.last)];
       this.note("decision", members, false);
     }
   }
@@ -156,6 +157,7 @@ class DecisionRecord implements Entry {
   #pduLength = 0;
   #session: Session | null = null;
   #policy: PolicyInForce | null = null;
+  #layout: Layout | null = null;
   #decision: Decision | null = null;
   #action: Action = "forward";
   #unit = 0;
@@ -180,6 +182,7 @@ class DecisionRecord implements Entry {
     this.#session = session;
     this.#subject = session.subject;
     this.#policy = session.rights.policy;
+    this.#layout = session.asset.layout;
     this.#decision = decision;
     this.#action = action;
     this.#unit = ticket.unitId;
@@ -187,18 +190,19 @@ class DecisionRecord implements Entry {
     this.#supersedes = ticket.recordNumber;
     this.#latencyUs = tookMs * 1000;
     this.#writes = ticket.change && ticket.message !== null;
-    if (this.#writes && ticket.message !== null) this.#before.capture(session.asset, ticket.message.operations, wallMs);
+    if (this.#writes && ticket.message !== null) this.#before.capture(session.asset, ticket.message.operations, wallMs, decision.allowed);
   }
 
   members(): Record<string, unknown> {
     const session = this.#session as Session;
     const policy = this.#policy as PolicyInForce;
+    const layout = this.#layout as Layout;
     const decision = this.#decision as Decision;
     const subject = this.#subject as Session["subject"];
     const { asset } = session;
     const decoded = asset.protocol.decode(this.#pdu, 0, this.#pduLength);
     const operations: readonly Operation[] = decoded.ok
-      ? asset.protocol.message(decoded.value, this.#unit, this.#unit === 0 && asset.model.unitZero === "broadcast").operations
+      ? asset.protocol.message(decoded.value, this.#unit, this.#unit === 0 && layout.model.unitZero === "broadcast").operations
       : [];
     const number = operations[0]?.function ?? this.#pdu[0] ?? 0;
     const members: Record<string, unknown> = {
@@ -211,14 +215,14 @@ class DecisionRecord implements Entry {
       function: number,
       name: asset.protocol.vocabulary.nameOf(number),
       effect: operations.some((o) => o.effect === "change") ? "change" : (operations[0]?.effect ?? null),
-      operations: describeOperations(asset, operations, this.#writes ? this.#before : null),
+      operations: describeOperations(layout, operations, this.#writes ? this.#before : null),
       decision: decision.allowed ? "allow" : "deny",
     };
     if (this.#supersedes > 0) members.of = this.#supersedes;
     if (!decision.allowed) {
       members.code = decision.code;
       members.rule = decision.rules.length === 0 ? "default" : policy.ruleName(decision.rules[0] as number);
-      members.words = policy.denialWords(subject, asset, operations, decision);
+      members.words = policy.denialWords(subject, layout, operations, decision);
       if (!decoded.ok) members.octets = Buffer.from(this.#pdu.subarray(0, this.#pduLength)).toString("hex");
     } else {
       members.rule =
@@ -233,6 +237,7 @@ class DecisionRecord implements Entry {
   rendered(): void {
     this.#session = null;
     this.#policy = null;
+    this.#layout = null;
     this.#decision = null;
     this.#subject = null;
     this.#before.clear();

@@ -6,6 +6,7 @@
 import type { AssetSite, ListenerSite } from "#config/site";
 import { UserProblems } from "#documents/problems";
 import { modbusTcp } from "#session/modbus";
+import { inPrefix, parseIp } from "#transport/interfaces";
 import { subjectOfPeer, subjectOfSource } from "./admit.ts";
 import { Asset } from "./asset.ts";
 import type { Gateway } from "./compose.ts";
@@ -28,10 +29,9 @@ export async function reload(gateway: Gateway): Promise<ReloadResult> {
   try {
     const documents = await loadDocuments(gateway.documents.siteFile, gateway.documents.policyFile);
     mayFollow(gateway, documents);
-    const trust = documents.site.tls === null ? null : Trust.load(documents.site.tls, road.clock.wall());
-    const opened = await openListeners(gateway, documents, trust);
+    const opened = await openListeners(gateway, documents, loadTrust(documents, road.clock.wall()));
     const changed = documents.hash !== gateway.policy.hash || !sameFiles(documents, gateway.documents);
-    swap(gateway, documents, trust, opened);
+    bringIn(gateway, documents, opened);
     road.records.note("config", {
       event: "loaded",
       policy: documents.hash,
@@ -49,6 +49,26 @@ export async function reload(gateway: Gateway): Promise<ReloadResult> {
     road.log.error({ problems }, "documents refused; the old ones stay in force");
     return { changed: false, problems };
   }
+}
+
+/**
+ * All that could fail has been tried. Certificates and revocation lists are read once more: a list that came while listeners were being bound
+ * must not give way to the one from before.
+ */
+function bringIn(gateway: Gateway, documents: Documents, opened: readonly Listener[]): void {
+  const { road } = gateway;
+  try {
+    if (gateway.draining) throw new UserProblems(["the gateway is stopping; nothing was reloaded"]);
+    swap(gateway, documents, loadTrust(documents, road.clock.wall()), opened);
+  } catch (error) {
+    for (const listener of opened) if (!gateway.listeners.includes(listener)) listener.close();
+    for (const session of [...road.sessions.open]) if (session.rights.policy !== gateway.policy) road.sessions.endFaulty(session, error);
+    throw error;
+  }
+}
+
+function loadTrust({ site }: Documents, wallMs: number): Trust | null {
+  return site.tls === null ? null : Trust.load(site.tls, wallMs);
 }
 
 /** The CRL file was written: believe the new one at once, for new peers and for those already in. A bad one keeps the old. */
@@ -85,13 +105,21 @@ function mayFollow(gateway: Gateway, next: Documents): void {
     );
   if (next.policy.version === now.policy.version && next.policy.name === now.policy.name && textOf(next) !== textOf(now))
     problems.push(`${next.policyFile}: the policy changed but its version is still ${next.policy.version}; expected a higher version`);
-  const fixed = ["directory", "key"] as const;
-  for (const key of fixed)
-    if (next.site.audit[key] !== now.site.audit[key]) problems.push(`${next.siteFile}: audit.${key} changed; that takes a restart`);
+  for (const [key, word] of FIXED_AUDIT)
+    if (next.site.audit[key] !== now.site.audit[key]) problems.push(`${next.siteFile}: audit.${word} changed; that takes a restart`);
+  if (next.site.limits.idleMs !== now.site.limits.idleMs) problems.push(`${next.siteFile}: limits.idle changed; that takes a restart`);
   if (JSON.stringify(next.site.management) !== JSON.stringify(now.site.management))
     problems.push(`${next.siteFile}: management changed; that takes a restart`);
   if (problems.length > 0) throw new UserProblems(problems);
 }
+
+/** What the evidence was opened with, and how the site calls it. */
+const FIXED_AUDIT = [
+  ["directory", "directory"],
+  ["key", "key"],
+  ["retainMs", "retain"],
+  ["maxOctets", "max_size"],
+] as const;
 
 function textOf(documents: Documents): string {
   return documents.files.find((file) => file.path === documents.policyFile)?.octets.toString("latin1") ?? "";
@@ -109,9 +137,8 @@ async function openListeners(gateway: Gateway, documents: Documents, trust: Trus
   const opened: Listener[] = [];
   try {
     for (const site of documents.site.listeners) {
-      if (gateway.listeners.some((listener) => sameListener(listener.site, site))) continue;
-      const assetSite = documents.site.assets.get(site.asset) as AssetSite;
-      const listener = new Listener(gateway, site, gateway.assets.get(site.asset) ?? new Asset(assetSite, modbusTcp), trust);
+      if (gateway.listeners.some((listener) => sameBinding(listener.site, site))) continue;
+      const listener = new Listener(gateway, site, trust);
       await listener.open();
       opened.push(listener);
     }
@@ -124,7 +151,11 @@ async function openListeners(gateway: Gateway, documents: Documents, trust: Trus
 
 function swap(gateway: Gateway, documents: Documents, trust: Trust | null, opened: readonly Listener[]): void {
   const { road } = gateway;
-  for (const session of road.sessions.open) session.refundWaiting();
+  for (const session of road.sessions.open) {
+    session.refundWaiting();
+    // Counted under the old rules: written while it is known what they were called.
+    road.writeReads(session);
+  }
   gateway.documents = documents;
   gateway.site = documents.site;
   gateway.trust = trust;
@@ -132,7 +163,7 @@ function swap(gateway: Gateway, documents: Documents, trust: Trust | null, opene
   road.durability = documents.site.audit.durableBefore;
   road.whenFull = documents.site.audit.whenFull;
   swapListeners(gateway, opened);
-  swapAssets(gateway, opened);
+  swapAssets(gateway);
   renew(gateway);
   for (const session of [...road.sessions.open]) rebind(gateway, session);
   trust?.watch([...road.sessions.open], road.clock.wall());
@@ -142,30 +173,34 @@ function swap(gateway: Gateway, documents: Documents, trust: Trust | null, opene
 
 function swapListeners(gateway: Gateway, opened: readonly Listener[]): void {
   const kept = gateway.listeners.filter((listener) => {
-    const stays = gateway.site.listeners.some((site) => sameListener(listener.site, site));
+    const stays = gateway.site.listeners.some((site) => sameBinding(listener.site, site));
     if (!stays) listener.close();
     return stays;
   });
   gateway.listeners.splice(0, gateway.listeners.length, ...kept, ...opened);
 }
 
-function swapAssets(gateway: Gateway, opened: readonly Listener[]): void {
+function swapAssets(gateway: Gateway): void {
   const { road } = gateway;
+  const gone = new Map<string, Asset>();
   for (const asset of [...gateway.assets.values()]) {
     const next = gateway.site.assets.get(asset.name);
     if (next !== undefined && sameDevice(asset.site, next)) continue;
     for (const session of [...asset.sessions])
       road.sessions.end(session, "siteChanged", next === undefined ? "the asset was removed" : "its device changed");
     gateway.assets.delete(asset.name);
+    gone.set(asset.name, asset);
     if (![...gateway.assets.values()].some((other) => other.device === asset.device)) asset.device?.retire();
   }
   for (const site of gateway.site.assets.values()) {
-    const asset =
-      gateway.assets.get(site.name) ?? opened.find((listener) => listener.asset.name === site.name)?.asset ?? new Asset(site, modbusTcp);
+    const asset = gateway.assets.get(site.name) ?? new Asset(site, modbusTcp, gone.get(site.name)?.changes);
     gateway.assets.set(site.name, asset);
     asset.follow(site, gateway.policy);
     if (site.upstream.mode === "shared" && asset.device === null) asset.device = deviceFor(gateway, asset);
-    for (const listener of gateway.listeners) if (listener.site.asset === site.name) listener.asset = asset;
+  }
+  for (const site of gateway.site.listeners) {
+    const listener = gateway.listeners.find((each) => sameBinding(each.site, site));
+    listener?.serve(site, gateway.assets.get(site.asset) as Asset);
   }
 }
 
@@ -182,6 +217,10 @@ export function deviceFor(gateway: Gateway, asset: Asset): Device {
 /** A session under the new policy: as it was, with less, or ended because nothing is left. */
 function rebind(gateway: Gateway, session: Session): void {
   const { road, policy } = gateway;
+  if (!isServed(gateway, session)) {
+    road.sessions.end(session, "siteChanged", "no listener would let it in any more");
+    return;
+  }
   const subject = session.peer === null ? subjectOfSource(gateway, session.stream.remoteAddress) : subjectOfPeer(gateway, session.peer);
   if (typeof subject === "string") {
     road.sessions.end(session, "roleLost", "the policy gives this identity no role any more");
@@ -190,9 +229,19 @@ function rebind(gateway: Gateway, session: Session): void {
   session.rights = new Rights(subject, policy, session.asset, road.clock, road.ratesFor(subject.identity, session.asset.name, policy));
 }
 
-function sameListener(a: ListenerSite, b: ListenerSite): boolean {
-  const facts = ({ asset, interface: name, port, tls, from }: ListenerSite): string =>
-    JSON.stringify([asset, name, port, tls, from.map((p) => p.text)]);
+/** Is there still a listener of this kind for this asset, and for this address where that is all that is known? */
+function isServed(gateway: Gateway, session: Session): boolean {
+  const source = session.peer === null ? parseIp(session.stream.remoteAddress) : null;
+  return gateway.site.listeners.some(({ asset, tls, from }) => {
+    if (asset !== session.asset.name) return false;
+    if (session.peer !== null) return tls === "mutual";
+    return tls === "none" && source !== null && from.some((prefix) => inPrefix(source, prefix));
+  });
+}
+
+/** Bound alike, a listener stays bound, and serves what its line says now. Two on free ports are told apart by their names. */
+function sameBinding(a: ListenerSite, b: ListenerSite): boolean {
+  const facts = ({ name, interface: on, port, tls }: ListenerSite): string => JSON.stringify([on, port, tls, port === 0 ? name : null]);
   return facts(a) === facts(b);
 }
 

@@ -187,11 +187,28 @@ export class Road {
     this.#turning = true;
     try {
       while (this.#wanting.length > 0 || this.#answered.length > 0) {
-        for (let device = this.#wanting.pop(); device !== undefined; device = this.#wanting.pop()) device.pump(now);
-        for (let session = this.#answered.pop(); session !== undefined; session = this.#answered.pop()) session.flush();
+        for (let device = this.#wanting.pop(); device !== undefined; device = this.#wanting.pop()) this.#pump(device, now);
+        for (let session = this.#answered.pop(); session !== undefined; session = this.#answered.pop()) this.#flush(session);
       }
     } finally {
       this.#turning = false;
+    }
+  }
+
+  #pump(device: Device, now: number): void {
+    try {
+      device.pump(now);
+    } catch (fault) {
+      this.log.error({ fault, device: device.key }, "fault in a device's queue; its connections are dropped");
+      device.reset(now);
+    }
+  }
+
+  #flush(session: Session): void {
+    try {
+      session.flush();
+    } catch (fault) {
+      this.sessions.endFaulty(session, fault);
     }
   }
 }

@@ -9,7 +9,7 @@ import type { ByteStream, StreamHandler } from "#transport/stream";
 import { Ring, type Source } from "#upstream/fair";
 import type { Asset } from "./asset.ts";
 import type { Device } from "./device.ts";
-import { arrive, brokenStream, refuse } from "./path.ts";
+import { arrive, brokenStream, isOverdue, refuse } from "./path.ts";
 import { ReadCounters } from "./reads.ts";
 import type { Rights } from "./rights.ts";
 import type { Road } from "./road.ts";
@@ -91,6 +91,15 @@ export class Session implements StreamHandler, Source<Ticket> {
 
   received(octets: Uint8Array): void {
     const now = this.road.clock.monotonic();
+    try {
+      this.#take(octets, now);
+    } catch (fault) {
+      this.road.sessions.endFaulty(this, fault);
+    }
+    this.road.turn(now);
+  }
+
+  #take(octets: Uint8Array, now: number): void {
     this.#framer.feed(octets);
     while (this.ended === null && !this.#deaf) {
       const found = this.#framer.next();
@@ -102,7 +111,6 @@ export class Session implements StreamHandler, Source<Ticket> {
       this.lastRequestMs = now;
       arrive(this, this.#framer, now);
     }
-    this.road.turn(now);
   }
 
   drained(): void {
@@ -142,6 +150,20 @@ export class Session implements StreamHandler, Source<Ticket> {
     this.device.queue.withdraw(this);
     for (let ticket = this.waiting.shift(); ticket !== null; ticket = this.waiting.shift()) {
       this.device.waiting -= 1;
+      refuse(ticket, code, now);
+    }
+  }
+
+  /**
+   * Answer what has waited too long, from the front: behind a disk that stalls or a device that is asked at a slow pace nobody's turn comes,
+   * and an operator is owed a word all the same.
+   */
+  refuseOverdue(now: number): void {
+    for (let ticket = this.waiting.first(); ticket !== null && isOverdue(ticket, now); ticket = this.waiting.first()) {
+      const code = this.waitsForEvidence() ? "evidenceUnavailable" : "queueFull";
+      this.waiting.shift();
+      this.device.waiting -= 1;
+      if (this.waiting.size === 0) this.device.queue.withdraw(this);
       refuse(ticket, code, now);
     }
   }

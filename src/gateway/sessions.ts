@@ -59,12 +59,19 @@ export class Sessions {
     else session.stream.end();
   }
 
-  /** Once a tick: idle peers, peers that do not read. */
+  /** A fault of ours costs the session it befell, never the daemon and never the gate. */
+  endFaulty(session: Session, fault: unknown): void {
+    this.#road.log.error({ fault, session: session.id }, "fault in a session; it is ended");
+    this.end(session, "internalFault", "");
+  }
+
+  /** Several times a second: idle peers, peers that do not read, requests that wait in vain. */
   watch(now: number): void {
     const { idleMs, slowReaderMs } = this.#road.limits;
     for (const session of this.open) {
       if (session.pausedMs !== 0 && now - session.pausedMs > slowReaderMs) this.end(session, "slowReader", "does not read its answers");
       else if (session.pending.size === 0 && now - session.lastRequestMs > idleMs) this.end(session, "idle", "");
+      else session.refuseOverdue(now);
     }
   }
 }

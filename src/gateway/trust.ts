@@ -15,7 +15,8 @@ export class Trust {
   readonly site: TlsSite;
   readonly store: TrustStore;
   readonly context: TlsContext;
-  readonly #stamps: readonly string[];
+  /** Of the CRL files, as they were last looked at. */
+  #stamps: readonly string[];
 
   constructor(site: TlsSite, store: TrustStore, context: TlsContext, stamps: readonly string[]) {
     this.site = site;
@@ -45,13 +46,12 @@ export class Trust {
     return new Trust(site, store.value, context, stamps);
   }
 
-  /** Has a CRL file been written since this was loaded? Never rejects. */
+  /** Has a CRL file been written since this was loaded, or since it was last asked? A bad one is thus tried, and told, once. Never rejects. */
   async crlChanged(): Promise<boolean> {
-    for (const [index, file] of this.site.crl.entries()) {
-      const stamp = await stat(file).then(sayStamp, () => "missing");
-      if (stamp !== this.#stamps[index]) return true;
-    }
-    return false;
+    const stamps = await Promise.all(this.site.crl.map((file) => stat(file).then(sayStamp, () => "missing")));
+    const changed = stamps.some((stamp, index) => stamp !== this.#stamps[index]);
+    this.#stamps = stamps;
+    return changed;
   }
 
   /** End every session whose certificate has ended, was revoked, or whose authority is no longer believed; the record says why. */

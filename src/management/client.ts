@@ -20,10 +20,18 @@ export function askDaemon(socketPath: string, question: Question): Promise<Answe
     socket.on("data", (chunk: string) => {
       text += chunk;
       const end = text.indexOf("\n");
-      if (end >= 0) finish(JSON.parse(text.slice(0, end)) as Answer);
+      if (end >= 0) finish(parse(text.slice(0, end)) ?? { ok: false, error: `what answers on ${socketPath} is no Penstock daemon` });
     });
     socket.on("end", () => finish({ ok: false, error: `the daemon closed ${socketPath} without answering` }));
   });
+}
+
+function parse(line: string): Answer | null {
+  try {
+    return JSON.parse(line) as Answer;
+  } catch {
+    return null;
+  }
 }
 
 function whyNot(socketPath: string, code: string): string {

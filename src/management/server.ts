@@ -27,15 +27,16 @@ export async function serveManagement(socketPath: string, answer: (question: Que
     converse(socket, answer);
   });
   server.maxConnections = CONNECTION_LIMIT;
-  const before = process.umask(0o177);
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    // A socket file is made before `listen` returns, so the mask holds for nothing else this process makes meanwhile.
+    const before = process.umask(0o177);
+    try {
       server.listen(socketPath, () => resolve());
-    });
-  } finally {
-    process.umask(before);
-  }
+    } finally {
+      process.umask(before);
+    }
+  });
   chmodSync(socketPath, 0o600);
   return {
     close: () =>
@@ -67,12 +68,16 @@ async function clearStale(socketPath: string): Promise<void> {
 function converse(socket: net.Socket, answer: (question: Question) => Promise<Answer>): void {
   let text = "";
   let busy = false;
+  let over = false;
   socket.setEncoding("utf8");
   socket.setTimeout(IDLE_MS, () => socket.destroy());
   socket.on("error", () => socket.destroy());
   socket.on("data", (chunk: string) => {
+    if (over) return;
     text += chunk;
     if (text.length > LINE_LIMIT) {
+      over = true;
+      text = "";
       socket.end(`${JSON.stringify({ ok: false, error: "question too long" } satisfies Answer)}\n`);
       return;
     }
@@ -92,9 +97,12 @@ function converse(socket: net.Socket, answer: (question: Question) => Promise<An
             ok: false,
             error: fault instanceof Error ? fault.message : "internal fault",
           }));
-    busy = false;
-    if (socket.writable) socket.write(`${JSON.stringify(reply)}\n`);
-    void next();
+    if (!socket.writable) return;
+    // Whoever does not read its answer gets no other.
+    socket.write(`${JSON.stringify(reply)}\n`, () => {
+      busy = false;
+      void next();
+    });
   }
 }
 

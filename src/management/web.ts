@@ -44,6 +44,13 @@ export async function serveWeb(options: WebOptions): Promise<WebServer> {
       maxHeaderSize: HEADER_OCTETS,
     },
     (request, response) => {
+      // A connection may outlive its owner's right to it.
+      const refusal = whyNot(request.socket as tls.TLSSocket);
+      if (refusal !== null) {
+        options.refused(request.socket.remoteAddress ?? "", refusal);
+        request.socket.destroy();
+        return;
+      }
       if (request.method !== "GET" || request.url !== "/metrics") {
         response.writeHead(404, { "content-type": "text/plain" }).end("only GET /metrics\n");
         return;
@@ -55,10 +62,13 @@ export async function serveWeb(options: WebOptions): Promise<WebServer> {
     },
   );
   server.maxConnections = CONNECTIONS;
-  server.on("secureConnection", (socket: tls.TLSSocket) => {
+  const whyNot = (socket: tls.TLSSocket): string | null => {
     const leaf = socket.getPeerX509Certificate()?.raw;
     const verdict = socket.authorized ? null : String(socket.authorizationError);
-    const reason = leaf === undefined ? "noClientCertificate" : options.admit(leaf, verdict);
+    return leaf === undefined ? "noClientCertificate" : options.admit(leaf, verdict);
+  };
+  server.on("secureConnection", (socket: tls.TLSSocket) => {
+    const reason = whyNot(socket);
     if (reason === null) return;
     options.refused(socket.remoteAddress ?? "", reason);
     socket.destroy();

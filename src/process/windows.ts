@@ -5,10 +5,15 @@
  */
 import type { Point } from "./points.ts";
 
-/** Times of the last `capacity` events, newest last. More than that within one window is as good as all of them. */
+/**
+ * Times of the last `capacity` events, newest last. More than that within one window is as good as all of them, until some are taken back:
+ * then nobody knows how many of those forgotten would still count, and the answer is "all there can be".
+ */
 class Times {
   readonly #times: Float64Array;
   #size = 0;
+  /** Of the newest event that had to be forgotten. */
+  #forgottenMs = Number.NEGATIVE_INFINITY;
 
   constructor(capacity: number) {
     this.#times = new Float64Array(capacity);
@@ -24,6 +29,7 @@ class Times {
 
   add(now: number): void {
     if (this.#size === this.#times.length) {
+      this.#forgottenMs = this.#times[0] as number;
       this.#times.copyWithin(0, 1);
       this.#size -= 1;
     }
@@ -43,12 +49,13 @@ class Times {
 
   /** Events in the `windowMs` before now. An event exactly `windowMs` old has left the window. */
   count(windowMs: number, now: number): number {
+    if (now - this.#forgottenMs < windowMs) return Number.POSITIVE_INFINITY;
     let count = 0;
     for (let i = this.#size - 1; i >= 0 && now - (this.#times[i] as number) < windowMs; i--) count += 1;
     return count;
   }
 
-  /** A larger ring with the same events. */
+  /** A larger ring with the same events. What was forgotten before had left every window there was; a longer one starts with what is known. */
   grown(capacity: number): Times {
     const larger = new Times(capacity);
     for (let i = 0; i < this.#size; i++) larger.add(this.#times[i] as number);
@@ -56,12 +63,17 @@ class Times {
   }
 }
 
+/** Events beyond the largest count of any rule that a ring remembers: so many may be taken back with nothing forgotten. */
+const WAITING_EVENTS = 16;
+
 /** Windows by a number; no more than `places` of them, each remembering `depth` events. */
 class Windows {
   readonly #rings = new Map<number, Times>();
   readonly #places: number;
   #depth = 1;
   #longestMs = 0;
+  /** When an event last found no place: it is in no ring, and may have been anybody's. */
+  #lostMs = Number.NEGATIVE_INFINITY;
 
   constructor(places: number) {
     this.#places = places;
@@ -69,7 +81,7 @@ class Windows {
 
   /** What the policy in force can ask for: the largest count and the longest window of any rule. Events already known stay. */
   follow(depth: number, longestMs: number): void {
-    this.#depth = Math.max(depth, 1);
+    this.#depth = Math.max(depth, 1) + WAITING_EVENTS;
     this.#longestMs = longestMs;
     for (const [key, ring] of this.#rings) if (ring.capacity < this.#depth) this.#rings.set(key, ring.grown(this.#depth));
   }
@@ -78,7 +90,10 @@ class Windows {
     let ring = this.#rings.get(key);
     if (ring === undefined) {
       if (this.#rings.size >= this.#places) this.#sweep(now);
-      if (this.#rings.size >= this.#places) return;
+      if (this.#rings.size >= this.#places) {
+        this.#lostMs = now;
+        return;
+      }
       ring = new Times(this.#depth);
       this.#rings.set(key, ring);
     }
@@ -91,6 +106,7 @@ class Windows {
 
   count(key: number, windowMs: number, now: number): number {
     const ring = this.#rings.get(key);
+    if (now - this.#lostMs < windowMs) return Number.POSITIVE_INFINITY;
     if (ring !== undefined) return ring.count(windowMs, now);
     if (this.#rings.size < this.#places) return 0;
     this.#sweep(now);

@@ -77,6 +77,8 @@ export interface TlsListenOptions {
   readonly halfOpen: number;
   /** Connections at once, handshakes among them. */
   readonly maxConnections: number;
+  /** Which addresses are served at all; the others are closed before a handshake. Left out: all. */
+  readonly serves?: (address: string) => boolean;
 }
 
 export interface TlsHello {
@@ -93,7 +95,7 @@ export interface TlsHello {
 export interface TlsHandlers {
   /** A handshake succeeded, with a certificate. Octets that came with its last flight wait for `start`. Refusing is `stream.destroy()`. */
   peer(stream: ByteStream, hello: TlsHello): void;
-  /** A connection was closed without a peer: `handshakeFailed`, `handshakeTimeout`, `noClientCertificate`, `tooManyConnections`. */
+  /** A connection was closed without a peer: `handshakeFailed`, `handshakeTimeout`, `noClientCertificate`, `sourceNotAllowed`, `tooManyConnections`. */
   refused(remoteAddress: string, remotePort: number, reason: SessionEnd, words: string): void;
 }
 
@@ -147,6 +149,11 @@ export async function listenTls(options: TlsListenOptions, handlers: TlsHandlers
     const address = plainAddress(raw.remoteAddress as string);
     const port = raw.remotePort as number;
     raw.on("error", () => {});
+    if (options.serves?.(address) === false) {
+      raw.destroy();
+      handlers.refused(address, port, "sourceNotAllowed", "the address is not one that is served");
+      return;
+    }
     if (newcomers.size >= options.halfOpen) {
       raw.destroy();
       handlers.refused(address, port, "tooManyConnections", `${newcomers.size} handshakes are under way`);

@@ -1,4 +1,7 @@
 /** Who may come in, and for how long: real handshakes, each refusal with its own recorded reason, live sessions cut when their ground goes. */
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { authority, printableString, SERVER_AUTH, selfSigned, utf8String } from "#test/support/certificates";
@@ -44,6 +47,13 @@ identity("a person by SPIFFE name, a machine by common name, a role by the certi
       ["spiffe:spiffe://plant.example/operator/bob", ["viewer"], "person", "certificate"],
     ],
   );
+});
+
+identity("RULINGS 32: the certificate of every session is stored by its hash, which the record names", async ({ house, pki }) => {
+  await (await house.mutual(pki.operator)).ask(read(0, 1));
+  const [record] = (await house.written("session")).filter((r) => r.event === "open");
+  const stored = readFileSync(path.join(house.auditDirectory, "documents", record?.certificate));
+  assert.equal(stored, new X509Certificate(pki.operator.certificatePem).raw);
 });
 
 identity("a chain with an intermediate is good where its revocation list is known, and refused where it is not", async ({ house, pki }) => {
@@ -154,6 +164,15 @@ identity("a reload that takes the role away ends the live session; one that narr
   await dave.gone(3_000);
   assert.ok(performance.now() - started < 1_000);
   assert.is((await house.written("session")).find((r) => r.event === "end")?.reason, "roleLost");
+});
+
+identity("RULINGS 24: a mutual listener with `from` closes other addresses before a handshake", async ({ house, pki }) => {
+  house.rewrite("site.yaml", house.read("site.yaml").replace("tls: mutual }", "tls: mutual, from: [10.0.0.0/8] }"));
+  house.rewrite("policy.yaml", TLS_POLICY.replace("version: 1", "version: 2"));
+  assert.equal((await house.gateway.reload()).problems, []);
+  const tried = await house.mutual(pki.operator).catch((error: Error) => error);
+  assert.ok(tried instanceof Error);
+  assert.is((await house.written("handshake-refused"))[0]?.reason, "sourceNotAllowed");
 });
 
 identity("no resumption: a client that offers its session is asked for its certificate again", async ({ house, pki }) => {

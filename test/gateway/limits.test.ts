@@ -41,6 +41,7 @@ cap(["connectionsPerListener"], "one more is closed at once", async (context) =>
   const all = await Promise.all(Array.from({ length: 4 }, () => house.plain().catch(() => null)));
   await until(() => all.filter((o) => o === null || o.closed).length === 2, "two are closed");
   assert.is(house.gateway.status().listeners[0]?.connections, 2);
+  assert.is((await house.written("handshake-refused"))[0]?.reason, "tooManyConnections");
 });
 
 cap(["halfOpen"], "handshakes beyond it are closed; one that finishes makes room", async (context) => {

@@ -91,6 +91,31 @@ reload("what a running gateway cannot take over is refused in words", async ({ h
   assert.match((await house.gateway.reload()).problems[0] ?? "", /audit\.directory changed; that takes a restart/);
 });
 
+reload("retention, log size and idle time are the running gateway's own: a change is refused in words", async ({ house }) => {
+  const site = house.read("site.yaml");
+  house.rewrite("policy.yaml", next(OPEN_POLICY, 2));
+  for (const [from, to, word] of [
+    ["directory: audit }", "directory: audit, retain: 30d }", "audit.retain"],
+    ["directory: audit }", "directory: audit, max_size: 3GB }", "audit.max_size"],
+    ["management:", "limits: { idle: 30s }\nmanagement:", "limits.idle"],
+  ] as const) {
+    house.rewrite("site.yaml", site.replace(from, to));
+    assert.match((await house.gateway.reload()).problems[0] ?? "", new RegExp(`${word.replace(".", "\\.")} changed; that takes a restart`));
+  }
+});
+
+reload("RULINGS 33: a document that changes while it is read is not loaded", async ({ house }) => {
+  house.rewrite("policy.yaml", next(OPEN_POLICY, 2));
+  const loading = house.gateway.reload();
+  // The documents are read in one go; what compiling them takes is time in which somebody saves the file again.
+  await Promise.resolve();
+  await Promise.resolve();
+  house.rewrite("policy.yaml", next(OPEN_POLICY, 3));
+  const { problems } = await loading;
+  assert.match(problems[0] ?? "", /changed while it was being read/);
+  assert.is(house.gateway.policy.policy.version, 1);
+});
+
 reload("a port that cannot be bound refuses the whole reload", async ({ house }) => {
   const taken = new Plc();
   await taken.listen();
