@@ -42,7 +42,9 @@ const large = tableOf(LARGE);
 const facts: Facts = {
   now: 0,
   hoursOpen: new Uint8Array(0),
-  lastSeen: { cell: () => 0x4120 },
+  states: new Uint8Array(8).fill(1),
+  implausible: new Uint8Array(8),
+  present: { cell: () => 0x4120 },
   changes: { count: () => 0 },
   rates: { count: () => 0 },
 };
@@ -132,6 +134,8 @@ function ruleFor(index: number): Rule {
     broadcast: false,
     opaque: false,
     hours: null,
+    state: null,
+    gap: 0,
     rate: null,
     values: { min: decimal(0n, 0), max: decimal(40n, 0), set: null, maxStep: decimal(50n, 0), maxChanges: null },
     onDeny: null,

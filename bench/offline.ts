@@ -36,7 +36,9 @@ try {
   const facts: Facts = {
     now: 0,
     hoursOpen: new Uint8Array(0),
-    lastSeen: { cell: () => 0 },
+    states: new Uint8Array(8).fill(1),
+    implausible: new Uint8Array(8),
+    present: { cell: () => 0 },
     changes: { count: () => 0 },
     rates: { count: () => 0 },
   };

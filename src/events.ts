@@ -39,6 +39,8 @@ export const DENIALS = {
   functionNotListed: "refused",
   broadcastNotAllowed: "refused",
   outsideHours: "refused",
+  stateNotMet: "refused",
+  stale: "refused",
   rateExceeded: "refused",
   belowMinimum: "refused",
   aboveMaximum: "refused",
@@ -51,8 +53,12 @@ export const DENIALS = {
   split: "refused",
   readOnly: "refused",
   pointLimit: "refused",
+  implausible: "refused",
+  blocked: "refused",
   unauthenticated: "refused",
   sessionEnded: "refused",
+  revocationStale: "refused",
+  certificateExpired: "refused",
   // fault: ours or the device's. An internal fault ends as a denial, never as an open gate.
   evidenceUnavailable: "fault",
   deviceUnreachable: "fault",
@@ -61,6 +67,16 @@ export const DENIALS = {
 } as const satisfies Record<string, Family>;
 
 export type DenialCode = keyof typeof DENIALS;
+
+/**
+ * Denied for what the site let lapse, not for what was asked: answered with exception 01 whatever `on_deny` says, and never held against the
+ * sender, who goes on reading (RULINGS 18).
+ */
+export type Lapse = "revocationStale" | "certificateExpired" | "blocked";
+
+export function isLapse(code: DenialCode): code is Lapse {
+  return code === "revocationStale" || code === "certificateExpired" || code === "blocked";
+}
 
 /** Why a session was never opened, or ended. One stable word each; `refusal` words also name each negative certificate (issue: identity). */
 export const SESSION_ENDS = [
@@ -102,9 +118,8 @@ export const SESSION_ENDS = [
   "idle",
   "slowReader",
   "roleLost",
-  "policyNarrowed",
-  "siteChanged",
   "endedByOperator",
+  "siteChanged",
   "shutdown",
   "transportError",
   "internalFault",

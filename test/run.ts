@@ -99,7 +99,7 @@ function runFile(file: string): Promise<Verdict> {
           else failed += 1;
           slow.push({ title: tidings.title, ms: tidings.ms });
           linger = setTimeout(() => {
-            child.send("what is open?");
+            if (child.connected) child.send("what is open?");
             linger = setTimeout(() => kill("the file does not end and does not answer"), LINGER_MS);
           }, LINGER_MS);
       }

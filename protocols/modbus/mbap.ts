@@ -22,6 +22,8 @@ export interface BrokenMbap {
 
 /** The length field counts from the unit id on; these octets come before. */
 const BEFORE_LENGTH_COUNTS = 6;
+/** Octets kept of what broke a stream, for whoever wants to know what it was. */
+const SHOWN_BROKEN = 32;
 const LEAST = 2;
 const MOST = 254;
 
@@ -36,6 +38,8 @@ export class MbapFramer {
   pduAt = 0;
   pduLength = 0;
   broken: BrokenMbap | null = null;
+  /** Of a broken stream the first octets from where a frame should begin. */
+  brokenOctets: Uint8Array = NOTHING;
   readonly #gathered = new Uint8Array(ADU_LIMIT);
   /** Octets gathered of a frame that is not whole yet. */
   #held = 0;
@@ -63,7 +67,7 @@ export class MbapFramer {
     const at = this.#at;
     const left = chunk.length - at;
     const size = this.#frameSize(chunk, at, left);
-    if (size < 0) return "broken";
+    if (size < 0) return this.#break(chunk, at, left);
     if (size === 0 || left < size) {
       this.#gather(left);
       return "more";
@@ -79,7 +83,10 @@ export class MbapFramer {
       this.#gather(Math.min(BEFORE_LENGTH_COUNTS - this.#held, this.#chunk.length - this.#at));
       size = this.#frameSize(gathered, 0, this.#held);
     }
-    if (size < 0) return "broken";
+    if (size < 0) {
+      this.#gather(Math.min(SHOWN_BROKEN, this.#chunk.length - this.#at));
+      return this.#break(gathered, 0, this.#held);
+    }
     if (size > 0) this.#gather(Math.min(size - this.#held, this.#chunk.length - this.#at));
     if (size === 0 || this.#held < size) {
       this.#forgetChunk();
@@ -114,6 +121,11 @@ export class MbapFramer {
   #forgetChunk(): void {
     this.#chunk = NOTHING;
     this.#at = 0;
+  }
+
+  #break(octets: Uint8Array, at: number, count: number): "broken" {
+    this.brokenOctets = octets.slice(at, at + Math.min(count, SHOWN_BROKEN));
+    return "broken";
   }
 
   #describe(octets: Uint8Array, at: number, size: number): "frame" {

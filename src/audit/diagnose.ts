@@ -149,12 +149,13 @@ class Examination {
     }
     const end = this.#foreignUntil(i);
     if (end !== null) {
-      this.#say(
-        "splice",
-        i,
-        front.number,
-        `${lines(i, end)} of another log ${i === end ? "stands" : "stand"} in the place of this log's own`,
-      );
+      // Only a checkpoint tells a stretch that came from elsewhere from one whose last line and the line before it were altered.
+      const words = this.#isForeign(end)
+        ? `${lines(i, end)} of another log ${i === end ? "stands" : "stand"} in the place of this log's own`
+        : i === end
+          ? `either line ${i + 1} is of another log, or it was altered, alone or with line ${i}`
+          : `either ${lines(i, end)} are of another log, or lines ${i} and ${end + 1} were altered`;
+      this.#say("splice", i, front.number, words);
       this.#seq = this.#rows[end]?.front?.number ?? this.#seq;
       this.#head = (this.#rows[end] as Row).hash;
       this.#doubt = true;

@@ -3,7 +3,7 @@
  * waits here ahead of each batch.
  */
 import { hash } from "node:crypto";
-import { mkdirSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import path from "node:path";
 import { type Files, writeWhole } from "./files.ts";
 import { DOCUMENTS_NAME } from "./format.ts";
@@ -15,29 +15,33 @@ export class Documents {
   readonly #files: Files;
   readonly #folder: string;
   readonly #stored: Set<string>;
+  /** Those this process has a record of: each process says once what it works with, whatever was pruned or lost of earlier ones' records. */
+  readonly #told = new Set<string>();
   readonly #waiting = new Map<string, Uint8Array>();
   #waitingOctets = 0;
 
+  /** @param directory the log's; the folder for documents is there */
   constructor(directory: string, files: Files) {
     this.#files = files;
     this.#folder = path.join(directory, DOCUMENTS_NAME);
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
     this.#stored = new Set(readdirSync(this.#folder).filter((name) => /^[0-9a-f]{64}$/.test(name)));
   }
 
   /**
    * @param room false: the disk has none, only the hash is wanted
-   * @returns    the hash; `added` is false for a document that is stored, waits already, or finds no room
+   * @returns    the hash; `untold` is true once, when it is stored or waits to be: a record is due
    */
-  keep(octets: Uint8Array, room: boolean): { readonly sha256: string; readonly added: boolean } {
+  keep(octets: Uint8Array, room: boolean): { readonly sha256: string; readonly untold: boolean } {
     const sha256 = hash("sha256", octets, "hex");
-    const added = room && !this.#stored.has(sha256) && !this.#waiting.has(sha256) && this.#waitingOctets + octets.length <= MOST_WAITING;
-    if (added) {
+    if (this.#told.has(sha256)) return { sha256, untold: false };
+    if (!this.#stored.has(sha256)) {
+      if (!room || this.#waitingOctets + octets.length > MOST_WAITING) return { sha256, untold: false };
       // Not `slice`: a Buffer's would share the caller's octets.
       this.#waiting.set(sha256, new Uint8Array(octets));
       this.#waitingOctets += octets.length;
     }
-    return { sha256, added };
+    this.#told.add(sha256);
+    return { sha256, untold: true };
   }
 
   get waiting(): boolean {

@@ -12,6 +12,8 @@ export interface AppendFile {
 }
 
 export interface Files {
+  /** A directory of mode 0700; one that is there stays as it is. */
+  makeDirectory(directory: string): Promise<void>;
   /** A new, empty file of mode 0600, open for appending. @throws EEXIST */
   create(file: string): Promise<AppendFile>;
   /** An existing file, open for appending. */
@@ -27,6 +29,9 @@ export interface Files {
 }
 
 export const realFiles: Files = {
+  async makeDirectory(directory) {
+    await fs.promises.mkdir(directory, { recursive: true, mode: 0o700 });
+  },
   async create(file) {
     return new RealFile(await fs.promises.open(file, "ax", 0o600));
   },
@@ -70,6 +75,15 @@ export const realFiles: Files = {
   },
 };
 
+/** Where missing it is made, name by name, each synced: with its directory a whole log would be lost. */
+export async function makeDirectories(files: Files, directory: string): Promise<void> {
+  if (fs.existsSync(directory)) return;
+  const above = path.dirname(directory);
+  await makeDirectories(files, above);
+  await files.makeDirectory(directory);
+  await files.syncDirectory(above);
+}
+
 /**
  * A whole file or none: written and synced under another name, then renamed.
  *
@@ -77,11 +91,7 @@ export const realFiles: Files = {
  */
 export async function writeWhole(files: Files, directory: string, name: string, octets: Uint8Array, keepName = true): Promise<void> {
   const made = path.join(directory, `${name}.new`);
-  try {
-    await files.unlink(made);
-  } catch (error) {
-    if (reasonOf(error) !== "ENOENT") throw error;
-  }
+  await unlinkIfThere(files, made);
   const file = await files.create(made);
   try {
     await file.write(octets);
@@ -91,6 +101,23 @@ export async function writeWhole(files: Files, directory: string, name: string, 
   }
   await files.rename(made, path.join(directory, name));
   if (keepName) await files.syncDirectory(directory);
+}
+
+export async function syncFile(files: Files, file: string): Promise<void> {
+  const open = await files.append(file);
+  try {
+    await open.sync();
+  } finally {
+    await open.close();
+  }
+}
+
+export async function unlinkIfThere(files: Files, file: string): Promise<void> {
+  try {
+    await files.unlink(file);
+  } catch (error) {
+    if (reasonOf(error) !== "ENOENT") throw error;
+  }
 }
 
 /** Callbacks of node:fs under one promise each: two thread pool trips a batch and nothing else. */

@@ -37,6 +37,31 @@ export function tornName(segment: number, offset: number, sha256: string): strin
   return `${segmentName(segment)}.${offset}.${sha256.slice(0, 8)}.torn`;
 }
 
+/**
+ * An empty file of this name says that a write or sync failed in the segment: `octets` of it are the chain and end with the line of that hash.
+ * A process that starts before a new segment could be opened, and finds the lines behind them in the page cache, must not take them for synced.
+ */
+export function retiredName(segment: number, octets: number, head: string): string {
+  return `${segmentName(segment)}.${octets}.${head.slice(0, 8)}.retired`;
+}
+
+const BESIDE_NAME = /^(audit-\d{8,12}\.jsonl)\.(\d{1,16})\.([0-9a-f]{8})\.(torn|retired)$/;
+
+export interface Beside {
+  readonly segment: number;
+  readonly octets: number;
+  /** First digits of the hash in its name. */
+  readonly hash: string;
+  readonly what: "torn" | "retired";
+}
+
+/** What a file kept beside a segment is by its name, or null. */
+export function besideOf(name: string): Beside | null {
+  const [, file, octets, hash, what] = BESIDE_NAME.exec(name) ?? [];
+  const segment = segmentOf(file ?? "");
+  return segment === null ? null : { segment, octets: Number(octets), hash: hash as string, what: what as Beside["what"] };
+}
+
 /** How a segment ended, told by the header of the next one. */
 export interface Previous {
   readonly segment: number;

@@ -70,3 +70,12 @@ export async function firstLine(file: string): Promise<string | null> {
   });
   return line;
 }
+
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -3,7 +3,19 @@
  * reused process number, a reboot nor a copied directory keeps the next start out.
  */
 import { randomBytes } from "node:crypto";
-import { linkSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  ftruncateSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import path from "node:path";
 import { AuditProblem, reasonOf } from "./problem.ts";
 
@@ -13,14 +25,18 @@ export interface Lock {
   release(): void;
 }
 
-/** @throws AuditProblem when a living process holds the directory */
+/** @throws AuditProblem when a living process holds the directory, or no lock can be made in it */
 export function lockDirectory(directory: string): Lock {
   const file = path.join(directory, LOCK_NAME);
   const place = statSync(directory);
   const mine = [process.pid, startOf(process.pid), boot(), `${place.dev}:${place.ino}`, randomBytes(8).toString("hex")].join(" ");
   const made = path.join(directory, `${LOCK_NAME}.${process.pid}.${randomBytes(4).toString("hex")}`);
-  writeFileSync(made, mine, { mode: 0o600 });
+  const mustBeDead = (theirs: string): void => {
+    if (lives(theirs, mine))
+      throw new AuditProblem(`${directory}: process ${theirs.split(" ")[0]} is writing this log; one writer a directory`);
+  };
   try {
+    make(made, mine, file, mustBeDead);
     for (;;) {
       try {
         linkSync(made, file);
@@ -30,30 +46,63 @@ export function lockDirectory(directory: string): Lock {
       }
       const theirs = textOf(file);
       if (theirs === null) continue;
-      if (lives(theirs, mine))
-        throw new AuditProblem(`${directory}: process ${theirs.split(" ")[0]} is writing this log; one writer a directory`);
-      breakStale(file, theirs, `${made}.stale`);
+      mustBeDead(theirs);
+      const aside = `${made}.stale`;
+      if (setAside(file, theirs, aside)) unlinkSync(aside);
     }
+  } catch (error) {
+    if (error instanceof AuditProblem) throw error;
+    throw new AuditProblem(`${directory}: no lock can be made in the audit directory (${reasonOf(error)})`);
   } finally {
-    unlinkSync(made);
+    rmSync(made, { force: true });
   }
 }
 
-/** Another starter may have taken the lock since we read it: what was moved away is looked at again, and put back when it is not the dead one. */
-function breakStale(file: string, theirs: string, aside: string): void {
+/**
+ * A full disk has no room for a new lock and is no reason not to start: the one a killed process left behind has room, and is written over
+ * once nobody can take it for a lock any more.
+ */
+function make(made: string, mine: string, file: string, mustBeDead: (theirs: string) => void): void {
+  try {
+    writeFileSync(made, mine, { mode: 0o600 });
+    return;
+  } catch (error) {
+    const theirs = textOf(file);
+    if (reasonOf(error) !== "ENOSPC" || theirs === null) throw error;
+    mustBeDead(theirs);
+    if (!setAside(file, theirs, made)) throw error;
+  }
+  const fd = openSync(made, "r+");
+  try {
+    writeSync(fd, mine, 0);
+    ftruncateSync(fd, mine.length);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Move a dead lock away. Another starter may have taken the lock since we read it: what was moved is looked at again, and put back when it is
+ * not the dead one.
+ *
+ * @returns true when the dead lock stands at `aside` now
+ */
+function setAside(file: string, theirs: string, aside: string): boolean {
   try {
     renameSync(file, aside);
   } catch (error) {
-    if (reasonOf(error) === "ENOENT") return;
+    if (reasonOf(error) === "ENOENT") return false;
     throw error;
   }
+  if (textOf(aside) === theirs) return true;
   try {
-    if (textOf(aside) !== theirs) linkSync(aside, file);
+    linkSync(aside, file);
   } catch (error) {
     if (reasonOf(error) !== "EEXIST") throw error;
   } finally {
     unlinkSync(aside);
   }
+  return false;
 }
 
 function releaseIfMine(file: string, mine: string): void {

@@ -8,13 +8,14 @@
  * INVARIANT: `durable` never passes a record whose line, whose whole chain before it and whose documents are synced.
  * INVARIANT: after a failed write or sync nothing more is written to that segment (RULINGS 30); what was under way is chained again in a new one.
  */
-import { mkdirSync, readdirSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import type { SegmentFile } from "./directory.ts";
 import { Documents } from "./documents.ts";
-import type { AuditLog, Entry } from "./entry.ts";
-import { type AppendFile, type Files, realFiles, writeWhole } from "./files.ts";
+import { type AuditLog, type Entry, isKept } from "./entry.ts";
+import { type AppendFile, type Files, makeDirectories, realFiles, syncFile, unlinkIfThere, writeWhole } from "./files.ts";
 import {
+  besideOf,
   CHECKPOINT_NAME,
   checkpointLine,
   checkpointText,
@@ -25,6 +26,7 @@ import {
   type Previous,
   recordFront,
   recordLine,
+  retiredName,
   SIGNED_PREFIX,
   segmentName,
 } from "./format.ts";
@@ -35,6 +37,7 @@ import { type Position, recover } from "./recover.ts";
 import { isoTime, OwnRecord, renderBody } from "./render.ts";
 import { prunable } from "./retention.ts";
 import { Ring } from "./ring.ts";
+import { readKeys } from "./tally.ts";
 
 export interface LogOptions {
   readonly directory: string;
@@ -44,6 +47,8 @@ export interface LogOptions {
   /** Octets of segments and documents the log may take; beyond that it is full. */
   readonly maxOctets: number;
   readonly clock: { monotonic(): number; wall(): number };
+  /** May anything be called old now? By a clock that is not believed nothing may (RULINGS 19). Left out: always. */
+  readonly mayPrune?: () => boolean;
   /** Tests inject their own. */
   readonly files?: Files;
   /** A segment is sealed beyond this size; by default 8 MiB, less in a small log. */
@@ -70,6 +75,12 @@ const SEGMENTS_PER_RETAIN = 30;
 const LEAST_SEGMENT_MS = 3_600_000;
 /** Octets kept below `maxOctets` for what is already numbered, checkpoints and prune records: at most this, at most an eighth. */
 const RESERVE_OCTETS = 4 * 1024 * 1024;
+/** Of `maxOctets` this part is there for all; the fifth beyond it is kept (RULINGS 29). */
+const COMMON_PART = 0.8;
+/** What a record that waits may take, octets: by this the kept fifth is not eaten by what was numbered before it was reached. */
+const RECORD_OCTETS = 1024;
+/** How many records could not be taken is told this often. */
+const UNRECORDED_MS = 10_000;
 const BATCH_RECORDS = 1_024;
 const BATCH_CHARACTERS = 1024 * 1024;
 /** Rendering lets go of the event loop after so many records. */
@@ -130,16 +141,16 @@ const SEAL = new Mark(true);
  * @throws AuditProblem when another process writes there; file errors as they come
  */
 export async function openLog(options: LogOptions): Promise<Log> {
-  const { directory } = options;
+  const { directory, files = realFiles } = options;
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    await makeDirectories(files, directory);
   } catch (error) {
     throw new AuditProblem(`${directory}: the audit directory cannot be made (${reasonOf(error)})`);
   }
   const lock = lockDirectory(directory);
   try {
-    const files = options.files ?? realFiles;
-    const position = await recover(directory, files);
+    const position = await recover(directory, files, readKeys(options.key.publicPem));
+    await makeDirectories(files, path.join(directory, DOCUMENTS_NAME));
     const log = new Log(options, files, lock, position);
     await log.begin(position);
     return log;
@@ -153,6 +164,7 @@ export class Log implements AuditLog {
   onProgress: (() => void) | null = null;
   /** Plain words on what was not as it was left, at open and since: for status and the operational log. */
   readonly troubles: string[];
+  readonly lastMs: number | null;
   readonly #options: LogOptions;
   readonly #files: Files;
   readonly #lock: Lock;
@@ -164,6 +176,7 @@ export class Log implements AuditLog {
   readonly #segmentOctets: number;
   readonly #segmentMs: number;
   readonly #capOctets: number;
+  readonly #commonOctets: number;
   readonly #segments: SegmentFile[];
   readonly #waiters: { readonly seq: number; readonly done: () => void }[] = [];
   readonly #start = (): void => {
@@ -183,6 +196,11 @@ export class Log implements AuditLog {
   #head: string;
   #octets: number;
   #state: "ok" | "full" | "failed" = "ok";
+  #onlyKept = false;
+  /** Records refused since that was last told, and when the first of them was. */
+  #unrecorded = 0;
+  #unrecordedWallMs = 0;
+  #unrecordedMs = Number.NEGATIVE_INFINITY;
   #fault: "full" | "failed" | null = null;
   #faultMs = 0;
   #forbidden = false;
@@ -219,6 +237,7 @@ export class Log implements AuditLog {
     this.#segmentOctets = options.segmentOctets ?? Math.max(LEAST_SEGMENT_OCTETS, Math.min(SEGMENT_OCTETS, Math.floor(maxOctets / 16)));
     this.#segmentMs = Math.max(LEAST_SEGMENT_MS, retainMs / SEGMENTS_PER_RETAIN);
     this.#capOctets = maxOctets - Math.min(RESERVE_OCTETS, Math.floor(maxOctets / 8));
+    this.#commonOctets = Math.floor(maxOctets * COMMON_PART);
     this.#segments = position.segments.filter(({ segment }) => position.open === null || segment !== position.segment);
     this.#lastSegment = position.segment;
     this.#previous = position.previous;
@@ -228,6 +247,7 @@ export class Log implements AuditLog {
     this.#head = position.head;
     this.#octets = position.segments.reduce((sum, segment) => sum + segment.octets, 0) + octetsOf(options.directory);
     this.troubles = [...position.troubles];
+    this.lastMs = position.lastMs;
     this.#published = position.lastMs !== null;
   }
 
@@ -235,13 +255,15 @@ export class Log implements AuditLog {
   async begin(position: Position): Promise<void> {
     const { directory } = this.#options;
     if (position.open !== null) {
-      const file = await this.#files.append(position.open.file);
-      // What an earlier process wrote and did not sync is synced before it is called durable.
-      await file.sync();
       const { octets, count, uptime } = position.open;
+      const file = await this.#files.append(position.open.file);
       this.#segment = { number: position.segment, path: position.open.file, file, octets, count, uptime, suspect: false };
     }
-    await this.#files.syncDirectory(directory);
+    try {
+      await this.#syncWhatIsThere(position);
+    } catch (error) {
+      await this.#retire(error);
+    }
     for (const words of position.troubles) this.#own({ event: "trouble", words });
     for (const torn of position.torn) this.#own({ event: "repair", ...torn });
     const first = this.#mark(CHECKPOINT);
@@ -253,12 +275,29 @@ export class Log implements AuditLog {
     this.#timer.unref();
   }
 
+  /** What an earlier process wrote and named and was killed before it synced, is synced before anything is said to be durable. */
+  async #syncWhatIsThere(position: Position): Promise<void> {
+    const { directory } = this.#options;
+    const last = this.#segments.at(-1);
+    if (this.#segment !== null) await this.#segment.file.sync();
+    else if (last !== undefined) await syncFile(this.#files, last.file);
+    await this.#files.syncDirectory(path.join(directory, DOCUMENTS_NAME));
+    await this.#files.syncDirectory(directory);
+    if (position.lastMs === null) await this.#files.syncDirectory(path.dirname(directory));
+    // Before a second record: from then on, a checkpoint file that is missing was taken away.
+    if (position.unpublished !== null) await writeWhole(this.#files, directory, CHECKPOINT_NAME, Buffer.from(`${position.unpublished}\n`));
+  }
+
   get durable(): number {
     return this.#durable;
   }
 
   get state(): "ok" | "full" | "failed" {
     return this.#state;
+  }
+
+  get onlyKept(): boolean {
+    return this.#onlyKept;
   }
 
   /** Octets the log takes on the disk. */
@@ -272,15 +311,20 @@ export class Log implements AuditLog {
   }
 
   append(entry: Entry): number {
-    if (this.#state !== "ok" || this.#closing || !this.#ring.add(entry, false)) return -1;
+    const kept = isKept(entry);
+    const room = kept || !(this.#onlyKept || this.#octets + this.waiting * RECORD_OCTETS >= this.#commonOctets);
+    if (this.#state !== "ok" || this.#closing || !room || !this.#ring.add(entry, kept ? "kept" : "common")) {
+      if (this.#unrecorded++ === 0) this.#unrecordedWallMs = this.#options.clock.wall();
+      return -1;
+    }
     if (entry.change === true && this.#changeMs < 0) this.#changeMs = this.#options.clock.monotonic();
     return this.#number();
   }
 
   keep(text: Uint8Array): string {
     const room = !this.#closing && this.#octets + text.length <= this.#options.maxOctets;
-    const { sha256, added } = this.#documents.keep(text, room);
-    if (added) this.#own({ event: "document", sha256, octets: text.length });
+    const { sha256, untold } = this.#documents.keep(text, room);
+    if (untold) this.#own({ event: "document", sha256, octets: text.length });
     return sha256;
   }
 
@@ -289,6 +333,7 @@ export class Log implements AuditLog {
     this.#closing = true;
     if (this.#timer !== null) clearInterval(this.#timer);
     await this.#running;
+    if (this.#fault === null) this.#tellUnrecorded();
     if (this.#sinceCheckpoint > 0) this.#mark(CHECKPOINT);
     await this.#work();
     await this.#publishing;
@@ -310,8 +355,9 @@ export class Log implements AuditLog {
     const change = this.#changeMs >= 0 && now - this.#changeMs >= CHANGE_CHECKPOINT_MS;
     if (change || (this.#sinceCheckpoint > 0 && now - this.#unsignedMs >= CHECKPOINT_MS)) this.#mark(CHECKPOINT);
     if (this.#toPublish !== null) this.#publish(this.#toPublish);
+    if (this.#state === "ok" && !this.#onlyKept && now - this.#unrecordedMs >= UNRECORDED_MS) this.#tellUnrecorded();
     if (this.#segment !== null && this.#segment.count > 2 && this.#uptime() - this.#segment.uptime >= this.#segmentMs) this.#seal();
-    if (now - this.#pruneMs >= PRUNE_MS && this.#pruning === null) {
+    if (now - this.#pruneMs >= PRUNE_MS && this.#pruning === null && this.#mayPrune()) {
       this.#pruneMs = now;
       this.#pruning = this.#prune().finally(() => {
         this.#pruning = null;
@@ -332,7 +378,7 @@ export class Log implements AuditLog {
   }
 
   #addOwn(entry: Entry): number {
-    return this.#ring.add(entry, true) ? this.#number() : -1;
+    return this.#ring.add(entry, "own") ? this.#number() : -1;
   }
 
   /** The number of the entry just added; after enough of them a checkpoint follows. */
@@ -342,6 +388,15 @@ export class Log implements AuditLog {
     if (++this.#sinceCheckpoint === CHECKPOINT_RECORDS) this.#mark(CHECKPOINT);
     this.#wake();
     return number;
+  }
+
+  /** What was refused is counted, and told when there is room for it: while there is none, this would only take what is left. */
+  #tellUnrecorded(): void {
+    if (this.#unrecorded === 0) return;
+    const from = isoTime(this.#unrecordedWallMs);
+    if (this.#own({ event: "unrecorded", count: this.#unrecorded, from }) < 0) return;
+    this.#unrecorded = 0;
+    this.#unrecordedMs = this.#options.clock.monotonic();
   }
 
   #seal(): void {
@@ -406,8 +461,7 @@ export class Log implements AuditLog {
   }
 
   async #openSegment(): Promise<Segment> {
-    if (this.#leftover !== null) await this.#files.unlink(this.#leftover);
-    this.#leftover = null;
+    await this.#removeLeftover();
     const number = this.#lastSegment + 1;
     const file = path.join(this.#options.directory, segmentName(number));
     const made: Segment = {
@@ -541,17 +595,42 @@ export class Log implements AuditLog {
     const words = `evidence cannot be written: ${reason}`;
     this.#trouble(words);
     const segment = this.#segment;
-    if (segment !== null && segment.octets > 0) await this.#leave(segment, "retired");
-    else if (segment !== null) {
+    if (segment !== null && segment.octets > 0) {
+      await this.#leave(segment, "retired");
+      await this.#signRetired(segment);
+    } else if (segment !== null) {
       this.#segment = null;
       this.#leftover = segment.path;
       await segment.file.close().catch(() => {});
+      // Its lines may stand in the page cache and not on the disk: the next start must not find them.
+      await this.#removeLeftover().catch(() => {});
     }
     this.#settle();
   }
 
+  /** For a start that comes before the next header can say so. */
+  async #signRetired(segment: Segment): Promise<void> {
+    const { directory } = this.#options;
+    try {
+      const sign = await this.#files.create(path.join(directory, retiredName(segment.number, segment.octets, this.#head)));
+      await sign.close();
+      await this.#files.syncDirectory(directory);
+    } catch {
+      // Told already: the write or sync before it failed.
+    }
+  }
+
+  async #removeLeftover(): Promise<void> {
+    if (this.#leftover === null) return;
+    await unlinkIfThere(this.#files, this.#leftover);
+    this.#leftover = null;
+  }
+
   #settle(): void {
     this.#state = this.#fault ?? (this.#octets >= this.#capOctets ? "full" : "ok");
+    const onlyKept = this.#octets >= this.#commonOctets;
+    if (onlyKept && !this.#onlyKept) this.#trouble(ONLY_KEPT);
+    this.#onlyKept = onlyKept;
     for (let i = this.#waiters.length - 1; i >= 0; i--) {
       const waiter = this.#waiters[i];
       if (waiter !== undefined && waiter.seq <= this.#durable) this.#waiters.splice(i, 1)[0]?.done();
@@ -592,6 +671,10 @@ export class Log implements AuditLog {
     this.#publishing = null;
   }
 
+  #mayPrune(): boolean {
+    return this.#options.mayPrune?.() !== false;
+  }
+
   /** Says so in a record under a signed checkpoint first, removes then. */
   async #prune(): Promise<void> {
     const oldest = this.#segments[0];
@@ -600,14 +683,16 @@ export class Log implements AuditLog {
     try {
       const { retainMs, clock, directory } = this.#options;
       const header = await prunable(oldest.segment, next, retainMs, clock.wall(), this.#uptime());
-      if (header === null || this.#fault !== null) return;
+      if (header === null || this.#fault !== null || !this.#mayPrune()) return;
       const { segment, octets } = oldest;
       this.#own({ event: "prune", segment, last: header.after, hash: header.prev, octets, ended: header.time });
       await this.#until(this.#mark(CHECKPOINT));
-      for (const name of readdirSync(directory)) {
-        if (name.startsWith(segmentName(segment))) await this.#files.unlink(path.join(directory, name));
-      }
+      await this.#files.unlink(oldest.file);
       await this.#files.syncDirectory(directory);
+      // Only now: while the segment stands, what is kept beside it is evidence too. An earlier pruning may have been cut short here.
+      for (const name of readdirSync(directory)) {
+        if ((besideOf(name)?.segment ?? segment + 1) <= segment) await this.#files.unlink(path.join(directory, name));
+      }
       this.#segments.shift();
       this.#octets -= octets;
       this.#settle();
@@ -626,6 +711,8 @@ export class Log implements AuditLog {
 
 /** Troubles remembered for status. */
 const MOST_TROUBLES = 64;
+const ONLY_KEPT =
+  "four fifths of the log's space are taken: only writes, controls, management and checkpoints are still recorded; raise max_size or lower retain";
 
 function octetsOf(directory: string): number {
   const folder = path.join(directory, DOCUMENTS_NAME);

@@ -4,7 +4,7 @@ import { FRONT_OCTETS, type Front, readFront, readHeader } from "./format.ts";
 import { firstLine, readLines } from "./lines.ts";
 
 export interface Filter {
-  /** An identity as recorded, or the plain name in it: `alice`. */
+  /** An identity, with its type before it or without, or the plain name in it: `alice`. */
   readonly who?: string;
   readonly asset?: string;
   /** A named point that the operation touches. */
@@ -37,7 +37,10 @@ export async function* readRecords(directory: string, filter: Filter, unreadable
   const sieve = new Sieve(filter);
   for (const [i, { file, segment }] of segments.entries()) {
     const next = segments[i + 1];
-    const previous = next === undefined ? null : (readHeader((await firstLine(next.file)) ?? "")?.previous ?? null);
+    const header = next === undefined ? "" : ((await firstLine(next.file)) ?? "");
+    const previous = readHeader(header)?.previous ?? null;
+    // Whatever stands in a segment came before the next one began.
+    if (filter.sinceMs !== undefined && Date.parse(readFront(header)?.time ?? "") < filter.sinceMs) continue;
     // What follows a failed write was written again in the next segment.
     const limit = previous?.state === "retired" && previous.segment === segment ? previous.octets : Number.POSITIVE_INFINITY;
     const found: StoredRecord[] = [];
@@ -103,7 +106,12 @@ class Sieve {
 }
 
 function isWho(recorded: unknown, who: string): boolean {
-  return typeof recorded === "string" && (recorded === who || nameOf(recorded) === who);
+  return typeof recorded === "string" && (recorded === who || withoutType(recorded) === who || nameOf(recorded) === who);
+}
+
+/** `spiffe://plant.example/operator/alice` of `spiffe:spiffe://...`, `alice@plant` of `cn:alice@plant`, `10.10.5.7` of `source:10.10.5.7`. */
+function withoutType(identity: string): string {
+  return identity.slice(identity.indexOf(":") + 1);
 }
 
 /** What a person calls an identity: the last segment of a SPIFFE id, the common name without its CA. */
@@ -138,7 +146,8 @@ export function operationsOf(members: Readonly<Record<string, unknown>>): ToldOp
   return list(members.operations).map((operation) => {
     const told = object(operation);
     const { first, last, table, target } = told;
-    const place = table === undefined ? text(target ?? "") : `${text(table)} ${text(first)}${first === last ? "" : `-${text(last)}`}`;
+    const zeroBased = `${text(first)}${first === last ? "" : `-${text(last)}`}`;
+    const place = table === undefined ? text(target ?? "") : `${text(table)} ${text(told.place ?? zeroBased)}`;
     return {
       verb: text(told.verb ?? ""),
       place,

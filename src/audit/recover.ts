@@ -3,11 +3,26 @@
  * that does not fit is never touched: its segment is `broken` and the chain starts anew behind the last line that fitted.
  */
 import { randomBytes } from "node:crypto";
+import { readdirSync } from "node:fs";
+import path from "node:path";
 import { listSegments, readCheckpointFile, type SegmentFile } from "./directory.ts";
-import { type Files, writeWhole } from "./files.ts";
-import { FRONT_OCTETS, GENESIS, type Header, hashLine, type Previous, readCheckpoint, readFront, readHeader, tornName } from "./format.ts";
-import { readLines } from "./lines.ts";
+import { type Files, syncFile, writeWhole } from "./files.ts";
+import {
+  besideOf,
+  type Checkpoint,
+  FRONT_OCTETS,
+  GENESIS,
+  type Header,
+  hashLine,
+  type Previous,
+  readCheckpoint,
+  readFront,
+  readHeader,
+  tornName,
+} from "./format.ts";
+import { isJson, readLines } from "./lines.ts";
 import { reasonOf } from "./problem.ts";
+import { judgeCheckpoint, type Keys } from "./tally.ts";
 
 export interface Torn {
   readonly segment: number;
@@ -34,11 +49,14 @@ export interface Position {
   readonly lastMs: number | null;
   readonly segments: readonly SegmentFile[];
   readonly torn: readonly Torn[];
+  /** The first checkpoint, where the process was killed before it was published; null: it was. */
+  readonly unpublished: string | null;
   /** Plain words on everything that is not as it was left. */
   readonly troubles: readonly string[];
 }
 
-export async function recover(directory: string, files: Files): Promise<Position> {
+/** @param keys the key this log is signed with now; what another key signed is taken as it stands */
+export async function recover(directory: string, files: Files, keys: Keys = new Map()): Promise<Position> {
   const segments = await listSegments(directory);
   const torn: Torn[] = [];
   const troubles: string[] = [];
@@ -46,10 +64,11 @@ export async function recover(directory: string, files: Files): Promise<Position
   let uncut = false;
   while (segments.length > 0 && scan === null) {
     const last = segments.at(-1) as SegmentFile;
-    const found = await scanSegment(last.file);
+    const found = await scanUntilRetired(directory, files, last, keys);
+    uncut = found.retired;
     if (found.lines > 0) {
       scan = found;
-      if (found.rest === 0 || found.broken !== null) break;
+      if (found.rest === 0 || found.broken !== null || uncut) break;
       try {
         torn.push(await keepTorn(directory, files, last, found.octets));
         await files.truncate(last.file, found.octets);
@@ -61,15 +80,14 @@ export async function recover(directory: string, files: Files): Promise<Position
       }
     } else {
       // Made and never begun: nothing in it was ever called durable.
-      if (found.rest > 0) torn.push(await keepTorn(directory, files, last, 0));
-      await files.unlink(last.file);
+      if (found.rest > 0) torn.push(await setAside(directory, files, last));
+      else await files.unlink(last.file);
       await files.syncDirectory(directory);
       segments.pop();
     }
   }
   const text = await readCheckpointFile(directory);
-  const kept = text === null ? null : readCheckpoint(text);
-  if (text !== null && kept === null) troubles.push("the checkpoint file is damaged");
+  const kept = text === null ? null : keptCheckpoint(text, keys, scan?.header?.chain ?? null, troubles);
   const last = segments.at(-1);
   if (scan === null || last === undefined) {
     if (kept !== null) troubles.push(`every segment is missing: the checkpoint file names record ${kept.seq}`);
@@ -84,6 +102,7 @@ export async function recover(directory: string, files: Files): Promise<Position
       lastMs: kept === null ? null : Date.parse(kept.time),
       segments,
       torn,
+      unpublished: null,
       troubles,
     };
   }
@@ -103,8 +122,16 @@ export async function recover(directory: string, files: Files): Promise<Position
     lastMs: scan.lastMs,
     segments,
     torn,
+    unpublished: text === null && scan.seq === 1 ? (scan.signed?.text ?? null) : null,
     troubles,
   };
+}
+
+/** The end of what fits. */
+interface Fitting {
+  readonly octets: number;
+  readonly seq: number;
+  readonly head: string;
 }
 
 interface Scan {
@@ -124,11 +151,29 @@ interface Scan {
   sealed: boolean;
   /** Why a complete line does not fit, null where all do. */
   broken: string | null;
+  /** What fitted before the last line that fits. */
+  before: Fitting;
+  /** The newest checkpoint. */
+  signed: { readonly text: string; readonly line: number; readonly before: Fitting } | null;
   /** Octets after the last line feed. */
   rest: number;
+  /** It was read only as far as it was synced before a write or sync failed in it. */
+  retired: boolean;
 }
 
-async function scanSegment(file: string): Promise<Scan> {
+/** A sign beside it says where a segment's evidence ends: with the line whose hash it names, or it is a sign of another segment of that number. */
+async function scanUntilRetired(directory: string, files: Files, { segment, file }: SegmentFile, keys: Keys): Promise<Scan> {
+  for (const name of readdirSync(directory)) {
+    const sign = besideOf(name);
+    if (sign?.segment !== segment || sign.what !== "retired") continue;
+    const found = await scanSegment(files, file, sign.octets, keys);
+    const fits = found.lines > 0 && found.broken === null && found.octets === sign.octets;
+    if (fits && found.head.startsWith(sign.hash)) return { ...found, retired: true };
+  }
+  return scanSegment(files, file, Number.POSITIVE_INFINITY, keys);
+}
+
+async function scanSegment(files: Files, file: string, limit: number, keys: Keys): Promise<Scan> {
   const scan: Scan = {
     header: null,
     lines: 0,
@@ -141,16 +186,61 @@ async function scanSegment(file: string): Promise<Scan> {
     lastMs: null,
     sealed: false,
     broken: null,
+    before: { octets: 0, seq: 0, head: GENESIS },
+    signed: null,
     rest: 0,
+    retired: false,
   };
-  const rest = await readLines(file, Number.POSITIVE_INFINITY, (octets, offset, whole) => {
+  const rest = await readLines(file, limit, (octets, offset, whole) => {
     scan.lines++;
     scan.octets = offset + octets.length + 1;
     takeLine(scan, octets, whole);
     return true;
   });
   scan.rest = rest.length;
+  if (scan.broken === null && scan.lines > 0) await judgeEnd(scan, files, file, keys);
   return scan;
+}
+
+/**
+ * Each line is vouched for by the one after it, and all of them by the newest checkpoint; that one's signature and the last line's own text
+ * are left to look at.
+ */
+async function judgeEnd(scan: Scan, files: Files, file: string, keys: Keys): Promise<void> {
+  const { signed, before } = scan;
+  if (signed !== null && ["unreadable", "unsigned"].includes(judgeCheckpoint(signed.text, keys, null).is)) {
+    breakAt(scan, signed.before, `line ${signed.line} is a checkpoint whose signature does not fit`);
+    return;
+  }
+  const last = Buffer.from(await files.read(file, before.octets)).subarray(0, scan.octets - before.octets - 1);
+  if (!isJson(last.toString())) breakAt(scan, before, `line ${scan.lines} is no line of this log`);
+}
+
+function breakAt(scan: Scan, { octets, seq, head }: Fitting, words: string): void {
+  scan.broken = words;
+  scan.goodOctets = octets;
+  scan.seq = seq;
+  scan.head = head;
+}
+
+/** The checkpoint beside the log, where it is one of this log's. */
+function keptCheckpoint(text: string, keys: Keys, chain: string | null, troubles: string[]): Checkpoint | null {
+  const { is } = judgeCheckpoint(text, keys, null);
+  const kept = is === "good" || is === "foreign" ? readCheckpoint(text) : null;
+  if (kept === null) troubles.push("the checkpoint file is damaged");
+  if (kept === null || chain === null || kept.chain === chain) return kept;
+  troubles.push(`the checkpoint file belongs to another log (chain ${kept.chain})`);
+  return null;
+}
+
+/** The beginning of a first line: the whole file is kept under another name, which takes no room. */
+async function setAside(directory: string, files: Files, { segment, file }: SegmentFile): Promise<Torn> {
+  const octets = await files.read(file, 0);
+  const sha256 = hashLine(octets);
+  const name = tornName(segment, 0, sha256);
+  await syncFile(files, file);
+  await files.rename(file, path.join(directory, name));
+  return { segment, file: name, octets: octets.length, sha256 };
 }
 
 async function keepTorn(directory: string, files: Files, { segment, file }: SegmentFile, from: number): Promise<Torn> {
@@ -170,6 +260,7 @@ function takeLine(scan: Scan, octets: Buffer, whole: boolean): void {
     scan.broken = `${at} is no line of this log`;
     return;
   }
+  const before = { octets: scan.goodOctets, seq: scan.seq, head: scan.head };
   if (scan.lines === 1) {
     scan.header = readHeader(octets.toString("latin1"));
     if (scan.header === null) {
@@ -187,11 +278,14 @@ function takeLine(scan: Scan, octets: Buffer, whole: boolean): void {
     scan.seq = front.number;
     scan.sealed = false;
     if (front.event === "checkpoint") {
-      const checkpoint = readCheckpoint(octets.toString("latin1"));
+      const text = octets.toString("latin1");
+      const checkpoint = readCheckpoint(text);
+      scan.signed = { text, line: scan.lines, before };
       scan.sealed = checkpoint?.seal === true;
       scan.uptime = checkpoint?.uptime ?? scan.uptime;
     }
   }
+  scan.before = before;
   scan.lastMs = Date.parse(front.time);
   scan.head = hashLine(octets);
   scan.goodOctets = scan.octets;

@@ -11,22 +11,25 @@ const PEM = /-----BEGIN PUBLIC KEY-----[\s\S]*?-----END PUBLIC KEY-----/g;
 /**
  * Public keys by their id. Several PEM blocks may stand in one text: a log outlives a key.
  *
+ * @param file as messages name it
  * @throws AuditProblem when there is none, or one that is not Ed25519
  */
-export function readKeys(pem: string): Keys {
+export function readKeys(pem: string, file = "the public key"): Keys {
   const keys = new Map<string, KeyObject>();
-  for (const block of pem.match(PEM) ?? []) {
+  for (const { 0: block, index } of pem.matchAll(PEM)) {
+    const at = `${file}:${pem.slice(0, index).split("\n").length}:1`;
     let key: KeyObject;
     try {
       key = createPublicKey(block);
     } catch {
-      throw new AuditProblem("found a public key that cannot be read; expected Ed25519 in SPKI PEM");
+      throw new AuditProblem(`${at}: found a public key that cannot be read; expected Ed25519 in SPKI PEM`);
     }
     if (key.asymmetricKeyType !== "ed25519")
-      throw new AuditProblem(`found a public key of type ${key.asymmetricKeyType}; expected Ed25519`);
+      throw new AuditProblem(`${at}: found a public key of type ${key.asymmetricKeyType}; expected Ed25519`);
     keys.set(keyId(key), key);
   }
-  if (keys.size === 0) throw new AuditProblem("found no public key; expected Ed25519 in SPKI PEM (-----BEGIN PUBLIC KEY-----)");
+  if (keys.size === 0)
+    throw new AuditProblem(`${file}:1:1: found no public key; expected Ed25519 in SPKI PEM (-----BEGIN PUBLIC KEY-----)`);
   return keys;
 }
 

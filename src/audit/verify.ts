@@ -20,7 +20,7 @@ import {
   readFront,
   readHeader,
 } from "./format.ts";
-import { type Rest, readLines } from "./lines.ts";
+import { isJson, type Rest, readLines } from "./lines.ts";
 import { AuditProblem, reasonOf } from "./problem.ts";
 import { judgeCheckpoint, type Keys, readKeys, Tally } from "./tally.ts";
 
@@ -63,6 +63,9 @@ export interface Report {
 export interface VerifyOptions {
   /** A checkpoint's line kept elsewhere (`penstock audit checkpoint`). */
   readonly expect?: string;
+  /** The files the public key and the kept checkpoint come from, as messages name them. */
+  readonly keyFile?: string;
+  readonly expectFile?: string;
 }
 
 /** Numbered lines without a checkpoint between them that the writer never exceeds: 1,000, and its own records of one moment. */
@@ -74,8 +77,8 @@ const MOST_ROWS = 2_000_000;
  * @throws AuditProblem when there is no log to look at, or key or kept checkpoint cannot be read
  */
 export async function verify(directory: string, publicKeyPem: string, options: VerifyOptions = {}): Promise<Report> {
-  const keys = readKeys(publicKeyPem);
-  const expected = options.expect === undefined ? null : readExpected(options.expect, keys);
+  const keys = readKeys(publicKeyPem, options.keyFile);
+  const expected = options.expect === undefined ? null : readExpected(options.expect, keys, options.expectFile);
   for (let attempt = 1; ; attempt++) {
     try {
       return await new Verification(directory, keys, expected).run();
@@ -91,13 +94,13 @@ interface Kept {
   readonly checkpoint: Checkpoint;
 }
 
-function readExpected(text: string, keys: Keys): Kept {
+function readExpected(text: string, keys: Keys, file = "the kept checkpoint"): Kept {
   const line = text.trim();
   const judged = judgeCheckpoint(line, keys, null);
   if (judged.is === "unreadable")
-    throw new AuditProblem("the kept checkpoint cannot be read; expected the one line `penstock audit checkpoint` prints");
-  if (judged.is === "foreign") throw new AuditProblem(`the kept checkpoint ${judged.words}`);
-  if (judged.is === "unsigned") throw new AuditProblem("the kept checkpoint's signature does not fit: it was altered");
+    throw new AuditProblem(`${file}:1:1: found no checkpoint; expected the one line \`penstock audit checkpoint\` prints`);
+  if (judged.is === "foreign") throw new AuditProblem(`${file}:1:1: found a checkpoint that ${judged.words}`);
+  if (judged.is === "unsigned") throw new AuditProblem(`${file}:1:1: found a checkpoint whose signature does not fit: it was altered`);
   return { line, checkpoint: judged.checkpoint };
 }
 
@@ -335,6 +338,8 @@ class Verification {
       );
     else if (beyond > 0 && exit.state === "sealed" && !damaged)
       this.#find("splice", here, null, null, `${beyond} octets stand behind the segment's end`);
+    else if (beyond > 0 && exit.state === "broken" && !damaged)
+      this.#find("edit", here, null, seq, `the ${beyond} octets behind the last line that fitted were found altered by the gateway`);
   }
 
   /** What follows the last line feed of the log: the mark of a crash, or of a hand. */
@@ -582,15 +587,6 @@ function isTorn(rest: Buffer, seq: number): boolean {
 
 async function isJsonLine(file: string, offset: number): Promise<boolean> {
   return isJson(Buffer.from(await realFiles.read(file, offset)).toString("utf8"));
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function namesIn(folder: string): Promise<string[]> {

@@ -25,20 +25,56 @@ const SAY: Readonly<Record<string, (m: Members) => string>> = {
 };
 
 function sayDecision(m: Members): string {
-  if (m.decision === "deny") return typeof m.words === "string" ? m.words : `${by(m)}: denied: ${text(m.code)}`;
+  const content = sayContent(m);
+  if (m.decision === "deny") return `${typeof m.words === "string" ? m.words : `${by(m)}: denied: ${text(m.code)}`}${content}`;
   const times = typeof m.count === "number" && m.count > 1 ? `${m.count} times ` : "";
-  const what = operationsOf(m).map(sayOperation).join(" and ");
-  return `${by(m)}: ${times}${what === "" ? text(m.name) : what}: allowed, rule ${text(m.rule)}`;
+  const what = sayOperations(m);
+  return `${by(m)}: ${times}${what === "" ? text(m.name) : what}${content}: allowed, rule ${text(m.rule)}${sayFates(m)}`;
 }
 
-function sayOperation(operation: ToldOperation): string {
-  const where = `${operation.verb} ${operation.place}`.trim();
+/** Of counted reads, those that were not simply answered. */
+function sayFates(m: Members): string {
+  const fates = [
+    ["notSent", "not sent"],
+    ["silent", "without an answer"],
+    ["exceptions", "answered with an exception"],
+  ].filter(([member]) => typeof m[member as string] === "number");
+  return fates.map(([member, words]) => `, ${text(m[member as string])} ${words}`).join("");
+}
+
+/** What the operations leave out: ` [UMAS stop PLC]`, ` [5a 00 41]`. */
+function sayContent(m: Members): string {
+  const octets = typeof m.octets === "string" ? (m.octets.match(/../g) ?? []) : [];
+  const shown = octets.slice(0, SHOWN_OCTETS).join(" ");
+  const more = octets.length > SHOWN_OCTETS ? ` and ${octets.length - SHOWN_OCTETS} more` : "";
+  const content = [text(m.inside), `${shown}${more}`].filter((words) => words !== "");
+  return content.length === 0 ? "" : ` [${content.join(": ")}]`;
+}
+
+/** Octets one line shows; the record and the table have them all. */
+const SHOWN_OCTETS = 32;
+
+function sayOperations(m: Members): string {
+  return operationsOf(m)
+    .map((operation) => sayOperation(operation, m))
+    .join(" and ");
+}
+
+function sayOperation(operation: ToldOperation, m: Members): string {
+  const where = operation.place === "device" ? `${operation.verb} by ${sayFunction(m)}` : `${operation.verb} ${operation.place}`.trim();
   if (operation.points.length === 0) return operation.after === null ? where : `${where} = ${operation.after}${was(operation.before, "")}`;
   const points = operation.points.map(({ name, unit, before, after }) => {
     const worth = unit === "" ? "" : ` ${unit}`;
     return after === null ? name : `${name} = ${after}${worth}${was(before, worth)}`;
   });
   return `${where} (${points.join(", ")})`;
+}
+
+/** `function 8/4 (forceListenOnlyMode)`: as policy and standard write it, and its name where it has one. */
+function sayFunction(m: Members): string {
+  const number = typeof m.function === "number" ? m.function : 0;
+  const words = `function ${number > 0xff ? `${number & 0xff}/${number >> 8}` : number}`;
+  return m.name === undefined || m.name === words ? words : `${words} (${text(m.name)})`;
 }
 
 function was(before: string | null, unit: string): string {
@@ -51,7 +87,8 @@ function sayOutcome(m: Members): string {
   const exception = m.exception === undefined ? "" : ` ${text(m.exception)}`;
   const reason = m.reason === undefined ? "" : ` (${text(m.reason)})`;
   const of = m.of === null || m.of === undefined ? "" : `, record ${text(m.of)}`;
-  return `${by(m)}: ${text(m.outcome)}${exception}${took}${reason}${of}`;
+  const what = sayOperations(m);
+  return `${by(m)}: ${what === "" ? "" : `${what}: `}${text(m.outcome)}${exception}${took}${reason}${of}`;
 }
 
 function by(m: Members): string {
@@ -93,9 +130,14 @@ const COLUMNS = [
   "exception",
   "reason",
   "count",
+  "exceptions",
+  "notSent",
+  "silent",
   "latencyUs",
   "latencyMs",
   "policy",
+  "octets",
+  "inside",
   "words",
 ] as const;
 

@@ -1,18 +1,23 @@
 /** `penstock audit`: the command line of the evidence. The work stands in audit/commands.ts and is loaded when asked for. */
 import { type Command, Option } from "commander";
+import { RECORD_KINDS } from "#audit/entry";
+import { examples } from "./help.ts";
 
 export function addAuditCommands(program: Command, done: (code: number | undefined) => void): void {
-  const audit = program.command("audit").description("verify, read and export the evidence");
+  const audit = program
+    .command("audit")
+    .description("verify, read and export the evidence")
+    .addHelpText("after", examples("penstock audit verify audit --key audit.key.pub", "penstock audit show audit --since 2h"));
   const commands = () => import("./audit/commands.ts");
 
   const filtered = (command: Command): Command =>
     command
       .argument("<dir>", "the log's directory")
-      .option("--who <identity>", "identity as recorded, or the name in it: alice")
+      .option("--who <identity>", "identity, with its type before it or without, or the name in it: alice, spiffe://.../alice, 10.0.0.7")
       .option("--asset <name>", "asset")
       .option("--point <name>", "named point the operation touches")
       .addOption(new Option("--decision <decision>", "what was decided").choices(["allow", "deny"]))
-      .option("--kind <kind>", "kind of record: decision, outcome, session, handshake-refused, config, audit, start, stop...")
+      .addOption(new Option("--kind <kind>", "kind of record").choices(RECORD_KINDS))
       .option("--since <time>", "from then on: 2026-11-24T10:00:00Z, 2026-11-24 (UTC where no zone is given), or 2h, 7d ago")
       .option("--until <time>", "up to then");
 
@@ -62,8 +67,4 @@ export function addAuditCommands(program: Command, done: (code: number | undefin
     .description("print the newest checkpoint; keep it where the gateway cannot reach it, for verify --expect")
     .addHelpText("after", examples("penstock audit checkpoint /var/lib/penstock/audit > /media/stick/checkpoint.json"))
     .action(async (directory: string) => done(await (await commands()).checkpoint(directory)));
-}
-
-function examples(...lines: string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}\n`;
 }

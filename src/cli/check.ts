@@ -1,10 +1,11 @@
 /** `penstock check`: is what the files say sound? Site, points, policy and cases as the gateway reads them; then what a person should look at. */
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
-import type { Site } from "#config/site";
+import type { Site, TlsSite } from "#config/site";
 import { visible } from "#documents/escape";
 import { UserProblems } from "#documents/problems";
 import { type Documents, readDocuments, whyUnreadable } from "#gateway/documents";
+import { loadContext, loadStore } from "#gateway/trust";
 import { openCaKeysBeside } from "#identity/caKey";
 import { type Finding, sayFinding } from "#policy/lint";
 import { EXIT } from "./exit.ts";
@@ -72,34 +73,53 @@ export interface KeyFindings {
 }
 
 /**
- * An authority's key that lies readable beside its certificate makes every identity of the site a copy of one file (RULINGS 26). Looks into
+ * What keeps the gateway from starting with the certificates, keys and lists that the site names, as `run` would say it. And what must not be:
+ * an authority's key that lies readable beside its certificate makes every identity of the site a copy of one file (RULINGS 26). Looks into
  * the folders of the authorities' certificates; keys are held against certificates, not file names.
  */
-export function checkKeys(site: Site): KeyFindings {
-  const refused: string[] = [];
-  const notes: string[] = [];
-  if (site.tls === null) return { refused, notes };
-  const { ca, certificate, key, crl } = site.tls;
-  for (const file of [certificate, key, ...ca.map((each) => each.file), ...crl]) {
-    const why = unreadable(file);
-    if (why !== null) notes.push(visible(`${file}: note: ${why}; the gateway will not start without it`));
-  }
-  if (unreadable(key) === null && (statSync(key).mode & 0o077) !== 0)
-    refused.push(visible(`${key}:1:1: found a private key that others may read; expected mode 0600`));
+export function checkKeys({ tls }: Site): KeyFindings {
+  if (tls === null) return { refused: [], notes: [] };
+  const { ca, certificate, key, crl } = tls;
+  const absentOwn = [certificate, key].flatMap(unreadable);
+  const absentOthers = [...new Set([...ca.map(({ file }) => file), ...crl])].flatMap(unreadable);
+  const absent = [...absentOwn, ...absentOthers];
+  const refused = absent.filter(({ closed }) => !closed).map(({ file, why }) => `${file}: ${why}; the gateway does not start without it`);
+  const keyIsOpen = unreadable(key).length === 0 && (statSync(key).mode & 0o077) !== 0;
+  if (keyIsOpen) refused.push(`${key}:1:1: found a private key that others may read; expected mode 0600`);
+  if (absentOthers.length === 0) refused.push(...problemsOf(tls, absentOwn.length === 0 && !keyIsOpen));
   for (const { file } of ca) {
     for (const open of openCaKeysBeside(file)) {
       const found = `the plain private key of an authority in ${path.basename(file)}`;
-      refused.push(visible(`${open}:1:1: found ${found}; expected it encrypted with a passphrase, or kept elsewhere (pki init --ca-out)`));
+      refused.push(`${open}:1:1: found ${found}; expected it encrypted with a passphrase, or kept elsewhere (pki init --ca-out)`);
     }
   }
-  return { refused, notes };
+  const notes = absent.filter(({ closed }) => closed).map(({ file, why }) => `${file}: note: ${why}; what it holds was not checked`);
+  return { refused: refused.map(visible), notes: notes.map(visible) };
 }
 
-function unreadable(file: string): string | null {
+function problemsOf(tls: TlsSite, own: boolean): readonly string[] {
+  try {
+    const store = loadStore(tls, Date.now(), null);
+    if (own) loadContext(tls, store);
+    return [];
+  } catch (error) {
+    if (!(error instanceof UserProblems)) throw error;
+    return error.lines;
+  }
+}
+
+interface Unreadable {
+  readonly file: string;
+  readonly why: string;
+  /** It is there, and not for who asks: the gateway's own user may well read it. */
+  readonly closed: boolean;
+}
+
+function unreadable(file: string): Unreadable[] {
   try {
     readFileSync(file);
-    return null;
+    return [];
   } catch (error) {
-    return whyUnreadable(error);
+    return [{ file, why: whyUnreadable(error), closed: (error as NodeJS.ErrnoException).code === "EACCES" }];
   }
 }

@@ -1,5 +1,6 @@
 /** `penstock connect`: the command line of the tunnel. The work stands in connect/run.ts and is loaded when asked for. */
 import type { Command } from "commander";
+import { examples } from "./help.ts";
 
 export function addConnectCommand(program: Command, done: (code: number | undefined) => void): void {
   program
@@ -16,8 +17,10 @@ export function addConnectCommand(program: Command, done: (code: number | undefi
     .option("--json", "one JSON object a line on standard output")
     .addHelpText(
       "after",
-      "\nExamples:\n  penstock connect 10.10.5.1:8021 --certificate alice.pem --key alice.key --ca ca.pem\n" +
-        "  penstock connect gw.plant:8021 --certificate hmi.pem --key hmi.key --ca ca.pem --listen 127.0.0.1:502 --any-local-user\n",
+      examples(
+        "penstock connect 10.10.5.1:8021 --certificate alice.pem --key alice.key --ca ca.pem",
+        "penstock connect gw.plant:8021 --certificate hmi.pem --key hmi.key --ca ca.pem --listen 127.0.0.1:502 --any-local-user",
+      ),
     )
     .action(async (gateway: string, options) => done(await (await import("./connect/run.ts")).connect(gateway, options)));
 }

@@ -1,118 +1,20 @@
-/** The command line. Each command's work stands in its own file and is loaded only when asked for, so that `penstock --help` is quick. */
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+/** The command line: what is asked for is done, and how it went is the exit code (DESIGN 8). */
+import { isMainThread } from "node:worker_threads";
+import { CommanderError } from "commander";
 import { UserProblems } from "#documents/problems";
-import { VERSION } from "#version";
-import { EXIT } from "./exit.ts";
+import { EXIT, UsageError } from "./exit.ts";
+import { slipIn } from "./help.ts";
 import { complain } from "./output.ts";
-
-const SITE = "site.yaml";
-const POLICY = "policy.yaml";
+import { commandLine } from "./program.ts";
 
 async function main(argv: readonly string[]): Promise<number> {
   let code: number = EXIT.ok;
-  const done = (result: number | undefined): void => {
+  const program = commandLine((result) => {
     code = result ?? EXIT.ok;
-  };
-  const program = new Command("penstock")
-    .description("The gate between operators and the machines that run water, power and steam.")
-    .version(VERSION)
-    .showHelpAfterError("(penstock COMMAND --help shows examples)")
-    .configureOutput({ writeErr: (text) => process.stderr.write(text.replace(/^error: /, "penstock: ")) })
-    .exitOverride();
-
-  const documents = (command: Command): Command =>
-    command.option("--site <file>", "what stands where", SITE).option("--policy <file>", "who may do what", POLICY);
-
-  program
-    .command("init")
-    .argument("<dir>", "an empty or new directory")
-    .description("write a working site, policy, cases, points and a local CA with certificates")
-    .option("--device <ip:port>", "address of the PLC", "127.0.0.1:502")
-    .option("--passphrase-file <file>", "passphrase that encrypts the CA key (else asked, or PENSTOCK_CA_PASSPHRASE)")
-    .option("--json", "one JSON object on standard output")
-    .addHelpText("after", examples("penstock init boiler-house --device 10.20.0.11:502"))
-    .action(async (dir: string, o) => done(await (await import("./init.ts")).initSite(dir, o)));
-
-  documents(program.command("check").description("validate site, policy, points and cases; lint"))
-    .option("--json", "one JSON object on standard output")
-    .addHelpText("after", examples("penstock check", "penstock check --site /etc/penstock/site.yaml --policy /etc/penstock/policy.yaml"))
-    .action(async (o) => done(await (await import("./check.ts")).check(o)));
-
-  documents(program.command("run").description("the gateway itself; prints `ready` when every listener is bound"))
-    .option("--log-level <level>", "trace, debug, info, warn, error", "info")
-    .option("--json", "log as JSON lines even on a terminal")
-    .addHelpText(
-      "after",
-      examples("penstock run", "kill -HUP $PID     # read site, policy, certificates and CRL again", "kill -TERM $PID    # drain and stop"),
-    )
-    .action(async (o) => done(await (await import("./run.ts")).run(o)));
-
-  program
-    .command("status")
-    .description("ask a running daemon: sessions, assets, policy, denials, latency")
-    .option("--site <file>", "the daemon's site file", SITE)
-    .option("--socket <path>", "its management socket (default: the one the site names)")
-    .option("--metrics", "Prometheus text")
-    .option("--json", "one JSON object on standard output")
-    .addHelpText("after", examples("penstock status", "penstock status --socket /run/penstock/penstock.sock --json"))
-    .action(async (o) => done(await (await import("./ask.ts")).status(o)));
-
-  program
-    .command("reload")
-    .description("make a running daemon read its documents again (as SIGHUP does) and say what came of it")
-    .option("--site <file>", "the daemon's site file", SITE)
-    .option("--socket <path>", "its management socket (default: the one the site names)")
-    .option("--json", "one JSON object on standard output")
-    .action(async (o) => done(await (await import("./ask.ts")).reload(o)));
-
-  program
-    .command("inspect")
-    .argument("<file>", "a pcap or pcapng capture")
-    .description("decode a capture, one line a message")
-    .option("--port <n>", "a further TCP port that carries Modbus (repeatable)", port, [])
-    .option("--json", "JSON lines")
-    .addHelpText("after", examples("penstock inspect plant.pcap --json", "penstock inspect plant.pcapng --port 1502"))
-    .action(async (file: string, o) => done(await (await import("./inspect.ts")).inspectCommand(file, o)));
-
-  const policy = program.command("policy").description("test, explain and lint a policy");
-  documents(policy.command("test").description("run the cases beside the policy; coverage by rule"))
-    .argument("[cases...]", "case files (default: every *.cases.yaml beside the policy)")
-    .option("--json", "one JSON object on standard output")
-    .addHelpText("after", examples("penstock policy test", "penstock policy test night-shift.cases.yaml"))
-    .action(async (cases: string[], o) => done(await (await import("./policy.ts")).test(cases, o)));
-  documents(policy.command("explain").description("judge one request in words: every rule considered and why"))
-    .argument("[request...]", "the request in words: write holding 40 = 300")
-    .option("--as <role>", "role, or several joined by +")
-    .option("--on <asset>", "asset (default: the only one)")
-    .option("--unit <id>", "unit id (default: the asset's first)")
-    .option("--at <time>", "wall time (2026-11-24T10:00:00Z)")
-    .option("--seen <point=value>", "a last seen value (repeatable)", collect, [])
-    .option("--words", "print the policy words and what they mean")
-    .option("--json", "one JSON object on standard output")
-    .addHelpText(
-      "after",
-      examples(
-        "penstock policy explain --as operator write feed_setpoint = 41",
-        "penstock policy explain --as viewer+operator --on boiler-1 read holding 40-49",
-      ),
-    )
-    .action(async (words: string[], o) => done(await (await import("./policy.ts")).explain(words.join(" "), o)));
-  documents(policy.command("lint").description("warnings about a policy that loads"))
-    .option("--json", "one JSON object on standard output")
-    .action(async (o) => done(await (await import("./policy.ts")).lint(o)));
-
-  (await import("./pki.ts")).addPkiCommands(program, done);
-  (await import("./connect.ts")).addConnectCommand(program, done);
-  (await import("./audit.ts")).addAuditCommands(program, done);
-
-  program
-    .command("demo")
-    .description("the whole story on simulated devices, narrated and self-checking")
-    .option("--keep <dir>", "keep what it made in this directory")
-    .option("--json", "one JSON object a step")
-    .action(async (o) => done(await (await import("./demo/demo.ts")).runDemo(o)));
-
+  });
   try {
+    const slip = slipIn(program, argv.slice(2));
+    if (slip !== null) throw new UsageError([slip]);
     await program.parseAsync(argv as string[]);
     return code;
   } catch (error) {
@@ -126,18 +28,6 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-function examples(...lines: string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}\n`;
-}
-
-function port(text: string, earlier: number[]): number[] {
-  const n = Number(text);
-  if (!Number.isInteger(n) || n < 1 || n > 65_535) throw new InvalidArgumentError("a port is a number from 1 to 65535.");
-  return [...earlier, n];
-}
-
-function collect(text: string, earlier: string[]): string[] {
-  return [...earlier, text];
-}
-
-process.exitCode = await main(process.argv);
+// Where everything is one file, a thread of the gateway's starts here too.
+if (isMainThread) process.exitCode = await main(process.argv);
+else await import("#gateway/documentsThread");

@@ -1,11 +1,15 @@
 /** `penstock pki`: the command line of the local CA. The work stands in pki/commands.ts and is loaded when asked for. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { examples } from "./help.ts";
 
 const DIRECTORY = "pki";
 const REASONS = ["unspecified", "keyCompromise", "affiliationChanged", "superseded", "cessationOfOperation", "privilegeWithdrawn"];
 
 export function addPkiCommands(program: Command, done: (code: number | undefined) => void): void {
-  const pki = program.command("pki").description("a local CA: issue, renew, revoke and list certificates");
+  const pki = program
+    .command("pki")
+    .description("a local CA: issue, renew, revoke and list certificates")
+    .addHelpText("after", examples("penstock pki init", "penstock pki issue operator alice --role operator", "penstock pki list"));
   const commands = () => import("./pki/commands.ts");
 
   const common = (command: Command): Command =>
@@ -98,10 +102,6 @@ export function addPkiCommands(program: Command, done: (code: number | undefined
 
 function kindArgument(pki: Command) {
   return pki.createArgument("<kind>", "operator, gateway or historian").choices(["operator", "gateway", "historian"]);
-}
-
-function examples(...lines: string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}\n`;
 }
 
 function collect(text: string, earlier: string[]): string[] {

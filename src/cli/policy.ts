@@ -127,7 +127,7 @@ export async function explain(words: string, options: ExplainOptions): Promise<n
   if (typeof subject === "string") return tell(options, question, null, subject, []);
   const { message } = question.asked;
   if (typeof message === "string") return tell(options, question, subject.roles, message, []);
-  const facts = statedFacts({ seen: question.seen, changes: [], requests: 0, at }, compiled.hours);
+  const facts = statedFacts({ seen: question.seen, changes: [], requests: 0, at }, asset, compiled);
   const decided = decide(compiled.tableFor(asset.name, subject.roles, subject.assurance), message.operations, facts);
   const { decision, considered } = explainDecision(
     policy,
@@ -186,7 +186,7 @@ function readQuestion(words: string, options: ExplainOptions, { policy }: Docume
     const [place = "", value = "", ...more] = text.split("=").map((side) => side.trim());
     if (value === "" || more.length > 0)
       throw new UserProblems([visible(`--seen: found "${text}"; expected point=value, such as feed_setpoint=20`)]);
-    const cells = seenCells(asset, vocabulary, place, value, unit);
+    const cells = seenCells(policy.assets, asset, vocabulary, place, value, unit);
     if ("found" in cells) throw new UserProblems([visible(`--seen: found ${cells.found}; expected ${cells.expected}`)]);
     return cells;
   });

@@ -22,7 +22,7 @@ export function policyWords(): string {
     "",
     table(
       ["verb", "means", "Modbus functions"],
-      VERB_WORDS.map((verb) => [verb, VERBS[verb], functionsOf(modbusVocabulary, verb)]),
+      VERB_WORDS.map((verb) => [verb, VERBS[verb], functionsOf(modbusVocabulary, verb) + (verb === "raw" ? AND_THE_REST : "")]),
     ),
     "",
     "`link` housekeeping is answered by the gateway and needs no rule; `confirm` follows the right that caused it. Verbs without a Modbus function may stand in a deny.",
@@ -117,6 +117,9 @@ function functionsOf(vocabulary: Vocabulary, verb: Verb): string {
   return numbers.length === 0 ? "none" : numbers.join(", ");
 }
 
+/** What the vocabulary has no row for is `raw` as well. */
+const AND_THE_REST = ", and every number without a row of its own, 125 and 126 too";
+
 /** 8/4, 43/14; 8/0 needs its sub-function said as well. */
 function sayNumber(number: number): string {
   const code = number & 0xff;
@@ -176,13 +179,17 @@ const MEANS: Readonly<Record<DenialCode, string>> = {
   functionNotListed: "the rule that came nearest lists other functions",
   broadcastNotAllowed: "the rule that came nearest does not allow broadcasts",
   outsideHours: "outside the hours of the rule, or the time is not known",
+  blocked: "the asset was blocked by command (penstock block)",
+  implausible: "the device shows a value out of the point's plausible range: its word order is wrong, or the point is another",
+  stateNotMet: "the state of the rule does not hold",
+  stale: "the state of the rule depends on a value of another asset that was last seen too long ago",
   rateExceeded: "the identity has used up the rate of the rule",
   belowMinimum: "the value is below min",
   aboveMaximum: "the value is above max",
   notInSet: "the value is none of the set",
-  stepTooLarge: "further from the value last seen than max_step",
+  stepTooLarge: "further from the present value than max_step",
   tooManyChanges: "the point has changed max_changes times already",
-  factUnavailable: "the rule needs a value nobody has seen yet",
+  factUnavailable: "the rule needs the present value, and the device did not tell it",
   notANumber: "NaN or an infinity",
   ambiguousMask: "a mask write that devices understand differently (or-mask bits that the and-mask keeps)",
   split: "only a part of a value that takes several registers",
@@ -190,6 +197,8 @@ const MEANS: Readonly<Record<DenialCode, string>> = {
   pointLimit: "outside write_min and write_max of the points file",
   unauthenticated: "the verb needs a certificate, and none was shown",
   sessionEnded: "the session ended before the request left",
+  revocationStale: "it would change something, and the revocation list its certificate is held against is overdue beyond `crl_grace`",
+  certificateExpired: "the certificate has ended; by an `expired: read-only` binding its session may look and nothing else",
   evidenceUnavailable: "the record of the decision could not be written",
   deviceUnreachable: "no connection to the device",
   deviceSilent: "the device did not answer in time",

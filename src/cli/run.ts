@@ -1,9 +1,12 @@
 /** `penstock run`: the daemon. Signals: TERM and INT drain and stop, HUP reads every document again. */
 import { execFile } from "node:child_process";
 import { startGateway } from "#gateway/compose";
-import { openLog } from "#log";
+import { type Log, openLog } from "#log";
 import { EXIT } from "./exit.ts";
-import { print } from "./output.ts";
+import { print, printJson } from "./output.ts";
+
+/** So long the last lines of the log may take, milliseconds. */
+const LAST_WORDS_MS = 1_000;
 
 export interface RunOptions {
   readonly site: string;
@@ -14,6 +17,9 @@ export interface RunOptions {
 
 export async function run(options: RunOptions): Promise<number> {
   const log = openLog(options.logLevel, process.stderr.isTTY === true && options.json !== true);
+  endOnFault(log);
+  // A signal that comes while the documents are being read asks for just that.
+  process.on("SIGHUP", ignore);
   const gateway = await startGateway({ siteFile: options.site, policyFile: options.policy, log });
   return new Promise((resolve) => {
     let stopping = false;
@@ -21,28 +27,49 @@ export async function run(options: RunOptions): Promise<number> {
       if (stopping) return;
       stopping = true;
       log.info({ signal }, "draining");
-      tellSystemd("--stopping");
-      void gateway.close().then(
-        () => resolve(EXIT.ok),
-        (fault: unknown) => {
-          log.error({ fault }, "fault while stopping");
-          resolve(EXIT.internal);
-        },
-      );
+      tellSystemd("STOPPING=1");
+      void gateway
+        .close()
+        .then(
+          () => resolve(EXIT.ok),
+          (fault: unknown) => {
+            log.error({ fault }, "fault while stopping");
+            resolve(EXIT.internal);
+          },
+        )
+        // Lines that nobody reads keep nobody from ending.
+        .finally(() => setTimeout(() => process.exit(), LAST_WORDS_MS).unref());
     };
     process.on("SIGTERM", () => stop("SIGTERM"));
     process.on("SIGINT", () => stop("SIGINT"));
-    process.on("SIGHUP", () => void gateway.reload());
-    for (const listener of gateway.listeners) {
-      const { name, addresses, port, tls } = listener.status();
+    process.removeListener("SIGHUP", ignore).on("SIGHUP", () => void gateway.reload());
+    const listeners = gateway.listeners.map((listener) => {
+      const { name, asset, addresses, port, tls } = listener.status();
       log.info({ listener: name, address: addresses.join(" "), port, tls }, "listening");
-    }
-    print("ready");
-    tellSystemd("--ready");
+      return { name, asset, addresses, port, tls };
+    });
+    // Whoever waited for it may be gone.
+    process.stdout.on("error", () => {});
+    if (options.json === true) printJson({ event: "ready", listeners });
+    else print("ready");
+    tellSystemd("READY=1");
+  });
+}
+
+function ignore(): void {}
+
+/**
+ * A fault that nobody caught leaves a state that nobody designed, so nothing is judged in it: the gate shuts with the process, and says why.
+ * A rejection that nobody handles comes here too. What is on the disk verifies; the next start takes up the chain.
+ */
+function endOnFault(log: Log): void {
+  process.on("uncaughtException", (fault: unknown) => {
+    log.fatal({ fault }, "a fault that nobody caught; the gateway ends");
+    process.exit(EXIT.internal);
   });
 }
 
 /** Node cannot write to systemd's datagram socket; its own tool can. Without NOTIFY_SOCKET nobody waits for it. */
-function tellSystemd(word: "--ready" | "--stopping"): void {
+function tellSystemd(word: "READY=1" | "STOPPING=1"): void {
   if (process.env.NOTIFY_SOCKET !== undefined) execFile("systemd-notify", [word], () => {});
 }

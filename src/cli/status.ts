@@ -46,23 +46,7 @@ function forPeople(s: Status): string {
     ]),
   ];
   if (s.sessions.length > 0) {
-    lines.push(
-      "",
-      table([
-        ["SESSION", "WHO", "ROLES", "ASSET", "SOURCE", "SINCE", "REQUESTS", "DENIED", "CERTIFICATE"],
-        ...s.sessions.map((each) => [
-          each.id,
-          each.name,
-          each.roles.join("+"),
-          each.asset,
-          each.source,
-          each.since.slice(11, 19),
-          String(each.requests),
-          String(each.denied),
-          each.certificateDaysLeft === null ? "none" : `${each.certificateDaysLeft} days`,
-        ]),
-      ]),
-    );
+    lines.push("", sessionTable(s.sessions));
   }
   const denials = Object.entries(s.denials);
   if (denials.length > 0) lines.push("", table([["DENIED", "COUNT"], ...denials.map(([code, n]) => [code, String(n)])]));
@@ -72,6 +56,28 @@ function forPeople(s: Status): string {
   if (strays.length > 0) lines.push("", table([["STRAY REPLIES", "COUNT"], ...strays.map(([what, n]) => [what, String(n)])]));
   if (s.warnings.length > 0) lines.push("", ...s.warnings.map((w) => `! ${w}`));
   return lines.join("\n");
+}
+
+export function sessionTable(sessions: Status["sessions"]): string {
+  return table([
+    ["SESSION", "WHO", "ROLES", "ASSET", "SOURCE", "SINCE", "REQUESTS", "DENIED", "CERTIFICATE"],
+    ...sessions.map((each) => [
+      each.id,
+      each.name,
+      each.roles.join("+"),
+      each.asset,
+      each.source,
+      each.since.slice(11, 19),
+      String(each.requests),
+      String(each.denied),
+      sayCertificate(each),
+    ]),
+  ]);
+}
+
+function sayCertificate({ certificateDaysLeft: days, looksUntil }: Status["sessions"][number]): string {
+  if (looksUntil !== null) return `ended, looks until ${looksUntil.slice(0, 16)}Z`;
+  return days === null ? "none" : `${days} days`;
 }
 
 function us(value: number): string {

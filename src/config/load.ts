@@ -149,6 +149,7 @@ class Loading {
         mayAssertRoles: may_assert_roles,
       })),
       crl: tls.crl.map((file) => this.#path(file)),
+      crlGraceMs: tls.crl_grace,
     };
   }
 

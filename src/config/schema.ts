@@ -77,6 +77,9 @@ const TLS = keys({
   key: file("the gateway's private key (PEM)"),
   ca: listOf(CA, { min: 1, max: 16 }),
   crl: oneOrList(file("a revocation list"), { max: 64 }).default([]).meta({ description: "revocation lists, read again on reload" }),
+  crl_grace: duration("0s", "3652d")
+    .default(3 * DAY_MS)
+    .meta({ description: "how long past its nextUpdate a list serves writes and controls too; reads go on after that" }),
 });
 
 const UPSTREAM = keys({
@@ -158,7 +161,6 @@ export const SITE = keys({
   }).optional(),
   telemetry: later("telemetry"),
   hardware: later("hardware ports"),
-  crl_grace: later("overdue revocation lists"),
   single_operator: later("approvals by two persons"),
 });
 

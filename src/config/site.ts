@@ -38,6 +38,8 @@ export interface TlsSite {
   readonly key: string;
   readonly ca: readonly CaSite[];
   readonly crl: readonly string[];
+  /** Milliseconds past its nextUpdate in which a list still serves writes and controls. */
+  readonly crlGraceMs: number;
 }
 
 export interface CaSite {

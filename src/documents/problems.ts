@@ -63,13 +63,17 @@ function editDistance(a: string, b: string): number {
   return row[b.length] as number;
 }
 
-/** What a person did wrong, in lines ready to print: bad documents, a wrong argument. Never a stack trace; the command ends with exit 2. */
+/**
+ * What a person did wrong, in lines ready to print, whatever the files in them are called: bad documents, a wrong argument. Never a stack
+ * trace; the command ends with exit 2.
+ */
 export class UserProblems extends Error {
   readonly lines: readonly string[];
 
   constructor(lines: readonly string[]) {
-    super(lines.join("\n"));
+    const printable = lines.map(visible);
+    super(printable.join("\n"));
     this.name = "UserProblems";
-    this.lines = lines;
+    this.lines = printable;
   }
 }

@@ -4,10 +4,16 @@ import { LastSeenCells } from "#process/lastSeen";
 import type { AssetModel } from "#process/points";
 import { ChangeWindows } from "#process/windows";
 import type { Protocol } from "#session/protocol";
+import { Quarantine } from "#upstream/quarantine";
+import type { Block } from "./blocks.ts";
 import type { Device } from "./device.ts";
 import { Layout } from "./layout.ts";
 import type { PolicyInForce } from "./policy.ts";
 import type { Session } from "./session.ts";
+import type { Ticket } from "./ticket.ts";
+
+/** Places that keep silent which are remembered: more than any device has tables of. */
+const SILENT_PLACES = 256;
 
 export class Asset {
   readonly name: string;
@@ -15,14 +21,25 @@ export class Asset {
   site: AssetSite;
   readonly lastSeen = new LastSeenCells();
   readonly changes: ChangeWindows;
+  /** Somebody closed it by command; null: it is open. */
+  block: Block | null = null;
   readonly sessions = new Set<Session>();
+  readonly quarantine = new Quarantine(SILENT_PLACES);
   /** Changes at the device now: never more than one (RULINGS 8). */
   changesAtDevice = 0;
+  readsAtDevice = 0;
+  /**
+   * The request that has the asset to itself: its own reads are under way, or it waits for what is at the device to come back. Nothing else is
+   * sent meanwhile.
+   */
+  turn: Ticket | null = null;
   /** Monotonic milliseconds at which a change last left for the device, or was last known to be there. */
   lastChangeMs = Number.NEGATIVE_INFINITY;
   /** The shared connection; sessions of a `per_session` asset each have their own. */
   device: Device | null = null;
   layout: Layout;
+  /** By point index: 1 where what the device last showed cannot be (RULINGS 7). */
+  implausible: Uint8Array;
 
   /** @param changes what was counted for an asset of this name whose device was another: limits on change count on */
   constructor(site: AssetSite, protocol: Protocol, changes = new ChangeWindows()) {
@@ -31,13 +48,31 @@ export class Asset {
     this.protocol = protocol;
     this.changes = changes;
     this.layout = new Layout(site.model, protocol.vocabulary);
+    this.implausible = new Uint8Array(site.model.points.length);
   }
 
   /** A new site or policy is in force: what was counted and seen stays where it was, under the names of today. */
   follow(site: AssetSite, policy: PolicyInForce): void {
     this.site = site;
+    const before = this.layout.model.points;
     this.layout = new Layout(site.model, this.protocol.vocabulary);
+    this.implausible = Uint8Array.from(
+      site.model.points,
+      ({ name }) => this.implausible[before.findIndex((old) => old.name === name)] ?? 0,
+    );
     this.changes.follow(site.model.points, policy.changeDepth, policy.longestWindowMs);
+  }
+
+  /** The request that had the asset to itself is done, however: whoever was held back may go. */
+  endTurn(ticket: Ticket): void {
+    if (this.turn !== ticket) return;
+    this.turn = null;
+    this.wake();
+  }
+
+  /** Every connection to the device should look whether something may go now. */
+  wake(): void {
+    for (const session of this.sessions) session.road.wants(session.device);
   }
 
   get model(): AssetModel {

@@ -18,15 +18,19 @@ import { modbusTcp } from "#session/modbus";
 import { connectTcp } from "#transport/tcp";
 import { VERSION } from "#version";
 import { Asset } from "./asset.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { Blocks } from "./blocks.ts";
+import { type Clock, GateClock, systemClock } from "./clock.ts";
 import { type Documents, loadDocuments } from "./documents.ts";
 import { LIMITS, type Limits } from "./limits.ts";
 import { Listener } from "./listener.ts";
+import { Memory } from "./memory.ts";
 import { PolicyInForce } from "./policy.ts";
-import { deviceFor, type ReloadResult, reload, reloadTrust } from "./reload.ts";
+import { rebuildWindows } from "./rebuild.ts";
+import { deviceFor, noteDocuments, type ReloadResult, reload, reloadTrust } from "./reload.ts";
 import { Road } from "./road.ts";
 import { statusOf } from "./status.ts";
 import { Trust } from "./trust.ts";
+import { Upkeep } from "./upkeep.ts";
 import { openWeb } from "./web.ts";
 
 export interface GatewayOptions {
@@ -39,6 +43,8 @@ export interface GatewayOptions {
 
 /** Time is looked at this often: deadlines, expiry, reconnects. A certificate's end is noticed within it (must: 1 s). */
 const TICK_MS = 20;
+/** A look that comes this much after the one before was kept waiting by work of our own, milliseconds. */
+const LATE_MS = 100;
 /** Sessions are held against clocks and documents this often, milliseconds. */
 const WATCH_MS = 250;
 /** Interfaces are looked at for addresses that came or went, milliseconds. */
@@ -49,7 +55,7 @@ const FAULT_MS = 10_000;
 export class Gateway {
   readonly version = VERSION;
   readonly road: Road;
-  readonly assets = new Map<string, Asset>();
+  readonly assets: Map<string, Asset>;
   readonly listeners: Listener[] = [];
   readonly startedMs: number;
   site: Site;
@@ -58,9 +64,16 @@ export class Gateway {
   documents: Documents;
   web: readonly WebServer[] = [];
   draining = false;
+  readonly memory: Memory;
+  readonly blocks: Blocks;
+  /** Why the last reload came to nothing; null: it did not. For status. */
+  refusedReload: { readonly wallMs: number; readonly problems: readonly string[] } | null = null;
+  readonly #upkeep: Upkeep;
   #management: ManagementServer | null = null;
   #tick: NodeJS.Timeout | null = null;
   #watchedMs = 0;
+  #tickMs = 0;
+  #late = false;
   #readsMs = 0;
   #interfacesMs = 0;
   #reloading: Promise<unknown> = Promise.resolve();
@@ -68,21 +81,35 @@ export class Gateway {
   #trouble = "";
   #faultMs = Number.NEGATIVE_INFINITY;
 
-  constructor(documents: Documents, road: Road, trust: Trust | null) {
+  constructor(documents: Documents, road: Road, trust: Trust | null, memory: Memory, blocks: Blocks) {
+    this.blocks = blocks;
     this.documents = documents;
+    this.memory = memory;
+    this.#upkeep = new Upkeep(road, memory);
     this.site = documents.site;
     this.road = road;
+    this.assets = road.assets;
     this.trust = trust;
     this.startedMs = road.clock.monotonic();
     this.policy = new PolicyInForce(documents.policy, documents.compiled, documents.hash, 1, road.clock.wall());
     for (const asset of documents.site.assets.values()) this.assets.set(asset.name, new Asset(asset, modbusTcp));
   }
 
+  /** Count on where the last run stopped. */
+  async recall(): Promise<void> {
+    for (const asset of this.assets.values()) asset.follow(asset.site, this.policy);
+    await rebuildWindows(this.road, this.assets, this.policy, this.site.audit.directory);
+  }
+
   async open(): Promise<void> {
     const { road } = this;
     road.audit.onProgress = () => this.#evidenceMoved();
+    road.clock.onChange = () => this.#clockChanged();
+    if (road.clock.suspicion !== null) this.#clockChanged();
+    else if (this.memory.clockMs !== null) road.records.note("clock", { event: "believed", words: "it is past every time it has shown" });
     for (const asset of this.assets.values()) {
       asset.follow(asset.site, this.policy);
+      asset.block = this.blocks.of(asset.name);
       if (asset.site.upstream.mode === "shared") asset.device = deviceFor(this, asset);
     }
     for (const site of this.site.listeners) this.listeners.push(await this.#listen(site));
@@ -126,8 +153,11 @@ export class Gateway {
     for (const device of [...road.devices]) device.close();
     road.writeStrays();
     road.writeTurned();
+    road.records.floods(Number.POSITIVE_INFINITY);
     road.records.note("stop", { version: this.version, policy: this.policy.hash });
     await this.#management?.close();
+    this.memory.doubtClock(road.clock.keep());
+    await this.memory.save();
     await road.audit.close();
   }
 
@@ -168,12 +198,21 @@ export class Gateway {
 
   #lookAround(now: number): void {
     const { road } = this;
-    for (const device of road.devices) device.tick(now);
+    // A turn of ours that took long kept us from hearing what devices had said: they are heard first, and nobody is late for it.
+    const late = now - this.#tickMs > LATE_MS && !this.#late;
+    this.#late = late;
+    this.#tickMs = now;
+    if (!late) for (const device of road.devices) device.tick(now);
     if (now - this.#watchedMs >= WATCH_MS) {
       this.#watchedMs = now;
+      road.clock.look();
       road.sessions.watch(now);
+      road.records.floods(now);
       this.#tellTroubles();
-      this.trust?.watch([...road.sessions.open], road.clock.wall());
+      this.trust?.watch([...road.sessions.open], road.clock.steady(now));
+      this.#upkeep.look(this.trust, now);
+      this.memory.doubtClock(road.clock.keep());
+      this.memory.tick(now, road.clock.steady(now));
       void this.#watchCrl();
     }
     if (now - this.#interfacesMs >= INTERFACES_MS) {
@@ -189,13 +228,78 @@ export class Gateway {
     road.turn(now);
   }
 
+  /** The machine's clock is doubted, for one reason more, or believed again. */
+  #clockChanged(): void {
+    const { clock, log, records } = this.road;
+    const { suspicion } = clock;
+    if (suspicion !== null) {
+      const { why, words } = suspicion;
+      records.note("clock", { event: "suspect", why, words, steady: new Date(clock.steady()).toISOString() });
+      log.error({ words }, "the clock is suspect; see `penstock clock confirm`");
+    }
+    this.memory.doubtClock(clock.keep());
+    void this.memory.save();
+  }
+
+  #confirmClock(uid: number): Answer {
+    const { clock, log, records } = this.road;
+    const was = clock.confirm()?.words ?? null;
+    const says = new Date(clock.wall()).toISOString();
+    records.note("clock", { event: "confirmed", by: "local-root", uid, says, was });
+    log.warn({ uid, says, was }, "the clock was confirmed");
+    return { ok: true, clock: { says, was } };
+  }
+
+  #endSession(id: string, uid: number): Answer {
+    const { records, log, sessions, clock } = this.road;
+    const session = [...sessions.open].find((each) => each.id === id);
+    if (session === undefined) return { ok: false, error: `no session ${id} is open` };
+    records.note("management", { asked: "session end", session: id, who: session.subject.identity, by: "local-root", uid });
+    log.warn({ uid, session: id, who: session.subject.identity }, "a session is ended by command");
+    sessions.end(session, "endedByOperator", `by uid ${uid}`);
+    this.road.turn(clock.monotonic());
+    return { ok: true };
+  }
+
+  /** At once: what waits is judged again before it leaves. The answer comes when a restart would know it too. */
+  async #block(name: string, reads: boolean, uid: number): Promise<Answer> {
+    const { records, log, clock } = this.road;
+    const asset = this.assets.get(name);
+    if (asset === undefined) return { ok: false, error: `no asset ${name}; there are ${[...this.assets.keys()].join(", ")}` };
+    const block = { asset: name, reads, uid, sinceMs: clock.wall() };
+    asset.block = block;
+    for (const session of asset.sessions) session.judgeWaitingAgain();
+    records.note("management", { asked: "block", asset: name, reads, by: "local-root", uid });
+    log.warn({ uid, asset: name, reads }, "an asset is blocked by command");
+    try {
+      await this.blocks.set(block);
+      return { ok: true };
+    } catch (error) {
+      return { ok: false, error: `${name} is blocked, but a restart will not know it: ${sayFault(error)}` };
+    }
+  }
+
+  async #unblock(name: string, uid: number): Promise<Answer> {
+    const { records, log } = this.road;
+    const asset = this.assets.get(name);
+    if (asset === undefined || asset.block === null) return { ok: false, error: `${name} is not blocked` };
+    try {
+      await this.blocks.lift(name);
+    } catch (error) {
+      return { ok: false, error: `${name} stays blocked: ${sayFault(error)}` };
+    }
+    records.note("management", { asked: "unblock", asset: name, by: "local-root", uid });
+    log.warn({ uid, asset: name }, "an asset is no longer blocked");
+    asset.block = this.blocks.of(name);
+    return { ok: true };
+  }
+
   /** What the evidence has to complain of is for people too. */
   #tellTroubles(): void {
     const { audit, log } = this.road;
-    const newest = audit.troubles.at(-1);
-    if (newest === undefined || newest === this.#trouble) return;
-    this.#trouble = newest;
-    log.error({ audit: this.site.audit.directory, words: newest }, "evidence");
+    const untold = audit.troubles.slice(audit.troubles.lastIndexOf(this.#trouble) + 1);
+    for (const words of untold) log.error({ audit: this.site.audit.directory, words }, "evidence");
+    this.#trouble = untold.at(-1) ?? this.#trouble;
   }
 
   /** Revocation must reach live sessions within a second of the file being written, signal or no signal. */
@@ -203,7 +307,7 @@ export class Gateway {
     if (this.#lookingAtCrl || this.draining || this.trust === null) return;
     this.#lookingAtCrl = true;
     const { trust } = this;
-    const changed = await trust.crlChanged();
+    const changed = await trust.crlChanged(this.road.clock.monotonic());
     this.#lookingAtCrl = false;
     if (changed && this.trust === trust && !this.draining) reloadTrust(this);
   }
@@ -218,6 +322,14 @@ export class Gateway {
         this.road.records.note("management", { asked: "reload", by: "local-root" });
         return { ok: true, reload: await this.reload() };
       }
+      case "clockConfirm":
+        return this.#confirmClock(question.uid);
+      case "endSession":
+        return this.#endSession(question.session, question.uid);
+      case "block":
+        return this.#block(question.asset, question.reads, question.uid);
+      case "unblock":
+        return this.#unblock(question.asset, question.uid);
     }
   }
 }
@@ -228,16 +340,20 @@ export class Gateway {
  * @throws UserProblems when a document is wrong; its lines are for the person at the terminal
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const clock = options.clock ?? systemClock;
+  const clock = new GateClock(options.clock ?? systemClock);
   const documents = await loadDocuments(options.siteFile, options.policyFile);
   const limits = limitsOf(documents.site, options.limits);
-  const trust = documents.site.tls === null ? null : Trust.load(documents.site.tls, clock.wall());
+  const trust = documents.site.tls === null ? null : Trust.load(documents.site.tls, clock.steady(), null);
   const audit = await openEvidence(documents.site, clock);
+  const memory = Memory.open(documents.site.audit.directory);
+  const blocks = Blocks.open(documents.site.audit.directory);
+  clock.begin(audit.lastMs, memory.clockMs);
   const road = new Road(limits, clock, options.log, audit, connectTcp, documents.site.audit);
-  const gateway = new Gateway(documents, road, trust);
-  for (const file of documents.files) audit.keep(file.octets);
+  const gateway = new Gateway(documents, road, trust, memory, blocks);
   road.records.note("start", { version: VERSION, site: documents.site.name, policy: documents.hash, hardware: "none" });
+  noteDocuments(road, documents);
   try {
+    await gateway.recall();
     await gateway.open();
   } catch (error) {
     await gateway.close();
@@ -251,12 +367,23 @@ function limitsOf(site: Site, stated: Partial<Limits> | undefined): Limits {
   return { ...LIMITS, ...(idleMs === null ? {} : { idleMs }), ...stated };
 }
 
-async function openEvidence(site: Site, clock: Clock): Promise<AuditLog> {
+async function openEvidence(site: Site, clock: GateClock): Promise<AuditLog> {
   try {
     const key = loadSigningKey(path.resolve(site.audit.key));
-    return await openAudit({ directory: site.audit.directory, key, retainMs: site.audit.retainMs, maxOctets: site.audit.maxOctets, clock });
+    const { directory, retainMs, maxOctets } = site.audit;
+    return await openAudit({ directory, key, retainMs, maxOctets, clock, mayPrune: () => mayPrune(clock) });
   } catch (error) {
     if (error instanceof AuditProblem) throw new UserProblems([error.message]);
     throw error;
   }
+}
+
+/** By a clock that is not believed nothing is old enough to go (RULINGS 19). */
+function mayPrune(clock: GateClock): boolean {
+  clock.look();
+  return clock.suspicion === null;
+}
+
+function sayFault(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
 }

@@ -3,10 +3,11 @@
  * values are copied when the request is judged; everything that costs words is done later, in the batch writer.
  */
 import type { Operation, Values } from "#operation";
-import { SOURCES } from "#process/lastSeen";
+import { SOURCES, type Source } from "#process/lastSeen";
 import type { AssetModel, Point } from "#process/points";
 import { decodePoint } from "#process/values";
 import type { Asset } from "./asset.ts";
+import type { Guard } from "./guard.ts";
 import type { Layout } from "./layout.ts";
 
 /** Cells a record lists one by one; a longer write is listed point by point and its tail counted. */
@@ -24,7 +25,7 @@ const KEPT_CELLS = 256;
 /** What stood at the places a message writes, as it was judged. One per pooled record. What is beyond the cap is told without. */
 export class Before {
   #model: AssetModel | null = null;
-  #wallMs = 0;
+  #nowMs = 0;
   #count = 0;
   /** Cells that may be captured; 0 once something did not fit, so that what follows is not taken for it. */
   #most = 0;
@@ -33,9 +34,9 @@ export class Before {
   #source = new Uint8Array(0);
   #read = 0;
 
-  capture(asset: Asset, operations: readonly Operation[], wallMs: number, allowed: boolean): void {
+  capture(asset: Asset, operations: readonly Operation[], nowMs: number, allowed: boolean): void {
     this.#model = asset.model;
-    this.#wallMs = wallMs;
+    this.#nowMs = nowMs;
     this.#count = 0;
     this.#most = allowed ? CAPTURED_CELLS : CAPTURED_DENIED;
     for (let i = 0; i < operations.length; i++) {
@@ -69,7 +70,7 @@ export class Before {
     if (this.#model === null || at + count > this.#count) return null;
     this.#read += count;
     const { cells, source, seenMs } = this.#views(at, count);
-    return { cells, ageOf: (from, to) => this.#age(seenMs, from, to), sourceOf: (index) => SOURCES[source[index] as 1 | 2] ?? null };
+    return { cells, ageOf: (from, to) => this.#age(seenMs, from, to), sourceOf: (index) => SOURCES[source[index] as Source] ?? null };
   }
 
   #views(at: number, count: number): { cells: Int32Array; source: Uint8Array; seenMs: Float64Array } {
@@ -83,7 +84,7 @@ export class Before {
   #age(seenMs: Float64Array, from: number, to: number): number {
     let oldest = Number.POSITIVE_INFINITY;
     for (let i = from; i <= to; i++) oldest = Math.min(oldest, seenMs[i] as number);
-    return Math.max(0, Math.round(this.#wallMs - oldest));
+    return Math.max(0, Math.round(this.#nowMs - oldest));
   }
 
   #copy(asset: Asset, unit: number, space: number, first: number, last: number): void {
@@ -138,6 +139,14 @@ export function describeOperations(layout: Layout, operations: readonly Operatio
   });
 }
 
+/** Do the operations of a record leave out some of what the request would write? Then its octets must tell it. */
+export function leavesContentOut(operations: readonly Operation[]): boolean {
+  return operations.some(({ effect, verb, target, values }) => {
+    if (effect !== "change") return false;
+    return verb !== "write" || target.at !== "range" || values.is !== "cells" || target.last - target.first >= LISTED_CELLS;
+  });
+}
+
 /** Where a read or an unwritten range lies, with the names that stand there. */
 export function describeRange(
   layout: Layout,
@@ -147,10 +156,25 @@ export function describeRange(
   first: number,
   last: number,
 ): Record<string, unknown> {
-  const told: Record<string, unknown> = { verb, unit, table: layout.space(space)?.name ?? space, first, last };
+  const told: Record<string, unknown> = { verb, unit, ...layout.extent(space, first, last) };
   const names = layout.pointsIn(layout.canonicalUnit(unit), space, first, last).map((point) => point.name);
   if (names.length > 0) told.points = names;
   return told;
+}
+
+/** What the gateway read for one request, raw and by name. */
+export function describeGuard(layout: Layout, { reads }: Guard): Record<string, unknown>[] {
+  return reads.map(({ unit, space, first, last, cells }) => {
+    const told = { ...describeRange(layout, "read", unit, space, first, last), value: [...cells] };
+    const points = layout.pointsIn(unit, space, first, last).filter((point) => point.first >= first && point.last <= last);
+    if (points.length === 0) return told;
+    const named = points.map((point) => ({
+      name: point.name,
+      ...(point.unit === "" ? {} : { unit: point.unit }),
+      value: engineering(point, [...cells.subarray(point.first - first, point.last - first + 1)]),
+    }));
+    return { ...told, points: named };
+  });
 }
 
 function describeWrite(layout: Layout, operation: Operation, unit: number, before: BeforeCells | null): Record<string, unknown> {
@@ -159,9 +183,7 @@ function describeWrite(layout: Layout, operation: Operation, unit: number, befor
   const told: Record<string, unknown> = {
     verb: operation.verb,
     unit,
-    table: layout.space(target.space)?.name ?? target.space,
-    first: target.first,
-    last: target.last,
+    ...layout.extent(target.space, target.first, target.last),
   };
   if (operation.broadcast) told.broadcast = true;
   const count = target.last - target.first + 1;

@@ -8,7 +8,7 @@ import { FairQueue } from "#upstream/fair";
 import { Backoff, Pace } from "#upstream/pace";
 import { Transactions } from "#upstream/transactions";
 import type { Asset } from "./asset.ts";
-import { deliver, expire, mayGo, refuse, release } from "./path.ts";
+import { deliver, expire, guardAnswered, keptSilent, mayGo, refuse, release } from "./path.ts";
 import type { Road } from "./road.ts";
 import { SLOT_OCTETS, type Ticket } from "./ticket.ts";
 
@@ -18,7 +18,7 @@ export class Device {
   readonly key: string;
   readonly host: string;
   readonly port: number;
-  readonly queue = new FairQueue<Ticket>(mayGo);
+  readonly queue = new FairQueue<Ticket>(mayGo, isChange);
   /** Set while the device stands in the road's list of devices to look after. */
   dirty = false;
   /** Requests waiting for their turn. */
@@ -70,12 +70,19 @@ export class Device {
         const ticket = this.queue.next();
         if (ticket === null) break;
         this.waiting -= 1;
-        if (!release(ticket, now)) continue;
-        this.#pace?.spend(now);
-        line.send(ticket, now);
+        const turn = release(ticket, now);
+        if (turn === "answered") continue;
+        this.spend(now);
+        if (turn === "guard") line.sendGuard(ticket, now);
+        else line.send(ticket, now);
       }
       line.flush();
     }
+  }
+
+  /** One more request is sent to the device. */
+  spend(now: number): void {
+    this.#pace?.spend(now);
   }
 
   /** Nobody answers at the address: everything that waits is told so. */
@@ -172,6 +179,7 @@ class Line implements StreamHandler {
 
   #connected(stream: ByteStream): void {
     this.#trying = false;
+    if (this.#failing) this.#asset.quarantine.clear();
     this.#failing = false;
     if (this.#closed) {
       stream.destroy();
@@ -205,25 +213,25 @@ class Line implements StreamHandler {
   send(ticket: Ticket, now: number): void {
     ticket.sentMs = now;
     if (ticket.message?.reply === "none") {
-      this.#append(ticket, this.transactions.pass());
+      this.#append(ticket.unitId, ticket.pdu, ticket.pduLength, this.transactions.pass());
       expire(ticket, "unacknowledged", now);
       return;
     }
     ticket.atDevice = true;
-    this.#append(ticket, this.transactions.issue(ticket));
+    this.#append(ticket.unitId, ticket.pdu, ticket.pduLength, this.transactions.issue(ticket));
   }
 
-  #append(ticket: Ticket, transactionId: number): void {
+  /** A read of our own that the request depends on; its reply comes back to the same ticket. */
+  sendGuard(ticket: Ticket, now: number): void {
+    const guard = ticket.guard as NonNullable<Ticket["guard"]>;
+    ticket.sentMs = now;
+    ticket.atDevice = true;
+    this.#append(guard.at?.unitId ?? 0, guard.pdu, guard.pduLength, this.transactions.issue(ticket));
+  }
+
+  #append(unitId: number, pdu: Uint8Array, pduLength: number, transactionId: number): void {
     if (this.#outLength + SLOT_OCTETS > this.#out.length) this.flush();
-    this.#outLength += this.#asset.protocol.frame(
-      this.#out,
-      this.#outLength,
-      transactionId,
-      ticket.unitId,
-      ticket.pdu,
-      0,
-      ticket.pduLength,
-    );
+    this.#outLength += this.#asset.protocol.frame(this.#out, this.#outLength, transactionId, unitId, pdu, 0, pduLength);
   }
 
   flush(): void {
@@ -263,13 +271,24 @@ class Line implements StreamHandler {
         continue;
       }
       this.#unasked = 0;
-      deliver(ticket, framer, now);
+      if (ticket.guard?.isRead === false) this.#goOn(ticket, now);
+      else deliver(ticket, framer, now);
       this.#road.wants(this.#device);
     }
     if (this.#stream !== null && this.#unasked > this.#road.limits.unaskedOctets) {
       this.#road.strayReply(this.#asset, "flood");
       this.#drop(now, "flood");
     }
+  }
+
+  /** What a request depends on was read: read on, or send it in the same turn. */
+  #goOn(ticket: Ticket, now: number): void {
+    const turn = guardAnswered(ticket, this.#framer, now);
+    if (turn === "answered") return;
+    this.#device.spend(now);
+    if (turn === "guard") this.sendGuard(ticket, now);
+    else this.send(ticket, now);
+    this.flush();
   }
 
   drained(): void {
@@ -295,6 +314,7 @@ class Line implements StreamHandler {
       for (let slot = 0; slot < this.transactions.capacity; slot++) {
         const ticket = this.transactions.at(slot);
         if (ticket !== null && now - ticket.sentMs >= this.#device.timeoutMs) {
+          keptSilent(ticket, now);
           // The whole connection goes: a late reply must find nobody, and what the device still works on is not ours to guess.
           this.#drop(now, "no reply in time");
           break;
@@ -327,6 +347,8 @@ class Line implements StreamHandler {
   }
 
   #away(now: number, why: string): void {
+    const holder = this.#asset.turn;
+    if (holder !== null && !holder.atDevice && holder.session?.device === this.#device) this.#asset.endTurn(holder);
     const wait = this.#backoff.next(Math.random());
     this.#notBefore = now + wait;
     this.state = "down";
@@ -334,4 +356,8 @@ class Line implements StreamHandler {
     if (wait === 0 && !this.#closed && !this.#device.retired) this.connect();
     else this.#road.wants(this.#device);
   }
+}
+
+function isChange({ change }: Ticket): boolean {
+  return change;
 }

@@ -149,7 +149,8 @@ export function whyUnreadable(error: unknown): string {
   return code ?? "cannot be read";
 }
 
-async function inSlices<T>(work: Generator<void, T>): Promise<T> {
+/** A piece of work that gives way to others after each of its steps. */
+export async function inSlices<T>(work: Generator<void, T>): Promise<T> {
   for (;;) {
     const step = work.next();
     if (step.done) return step.value;

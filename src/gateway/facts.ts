@@ -1,11 +1,14 @@
 /** What the road learns from what passes: last seen values, and what makes them worthless. */
 import type { Operation, Reading } from "#operation";
+import type { Source } from "#process/lastSeen";
 import type { Reply } from "#session/protocol";
 import type { Asset } from "./asset.ts";
+import type { Guard } from "./guard.ts";
 import type { Ticket } from "./ticket.ts";
 
 const READ = 1;
 const WRITTEN = 2;
+const GUARD = 3;
 
 /** A change leaves for the device: from now until its reply nobody knows what stands there (RULINGS 5, 12). */
 export function voidTargets(asset: Asset, ticket: Ticket, now: number): void {
@@ -27,29 +30,40 @@ export function voidTargets(asset: Asset, ticket: Ticket, now: number): void {
 }
 
 /** A reply that answers its request: what it read, and what it acknowledged as written, is now known. */
-export function learn(asset: Asset, ticket: Ticket, reply: Reply, exception: number, wallMs: number): void {
+export function learn(asset: Asset, ticket: Ticket, reply: Reply, exception: number, nowMs: number): void {
   if (exception !== 0) return;
   const operations = ticket.message?.operations ?? [];
   for (let i = 0; i < operations.length; i++) {
     const operation = operations[i] as Operation;
-    if (operation.verb === "write") learnWritten(asset, operation, wallMs);
+    if (operation.verb === "write") learnWritten(asset, operation, nowMs);
   }
   // A read that was on its way while a change was may carry the value from before it, whichever of the two is answered first.
   if (!ticket.change && (asset.changesAtDevice > 0 || ticket.sentMs <= asset.lastChangeMs)) return;
   const readings = asset.protocol.readings(ticket.request as object, reply);
-  for (let i = 0; i < readings.length; i++) learnRead(asset, ticket.unitId, readings[i] as Reading, wallMs);
+  for (let i = 0; i < readings.length; i++) learnRead(asset, ticket.unitId, readings[i] as Reading, nowMs);
 }
 
-function learnWritten(asset: Asset, operation: Operation, wallMs: number): void {
+/** What a guard read showed. */
+export function learnGuard(asset: Asset, { reads }: Guard, nowMs: number): void {
+  for (const { unit, space, first, last, cells } of reads) {
+    for (let i = 0; i < cells.length; i++) asset.lastSeen.set(unit, space, first + i, cells[i] as number, nowMs, GUARD);
+    const octets = Uint8Array.from({ length: 2 * cells.length }, (_, i) => (cells[i >> 1] as number) >> (i % 2 === 0 ? 8 : 0));
+    asset.layout.plausible.mark(unit, space, first, last, { is: "cells", octets, at: 0, bits: 16, keep: 0 }, asset.implausible);
+  }
+}
+
+function learnWritten(asset: Asset, operation: Operation, nowMs: number): void {
   const { target, values } = operation;
   if (target.at !== "range" || values.is !== "cells" || values.keep !== 0 || operation.broadcast) return;
-  store(asset, operation.unit, target.space, target.first, target.last, values.octets, values.at, values.bits, wallMs, WRITTEN);
+  store(asset, operation.unit, target.space, target.first, target.last, values.octets, values.at, values.bits, nowMs, WRITTEN);
 }
 
-function learnRead(asset: Asset, unitId: number, reading: Reading, wallMs: number): void {
+function learnRead(asset: Asset, unitId: number, reading: Reading, nowMs: number): void {
   const { target, values } = reading;
   if (target.at !== "range" || values.is !== "cells") return;
-  store(asset, unitId, target.space, target.first, target.last, values.octets, values.at, values.bits, wallMs, READ);
+  store(asset, unitId, target.space, target.first, target.last, values.octets, values.at, values.bits, nowMs, READ);
+  if (values.bits === 16)
+    asset.layout.plausible.mark(asset.canonicalUnit(unitId), target.space, target.first, target.last, values, asset.implausible);
 }
 
 function store(
@@ -61,8 +75,8 @@ function store(
   octets: Uint8Array,
   at: number,
   bits: 1 | 16,
-  wallMs: number,
-  source: 1 | 2,
+  nowMs: number,
+  source: Source,
 ): void {
   const unit = asset.canonicalUnit(unitId);
   for (let address = first, i = 0; address <= last; address++, i++) {
@@ -70,6 +84,6 @@ function store(
       bits === 1
         ? ((octets[at + (i >> 3)] as number) >> (i & 7)) & 1
         : ((octets[at + 2 * i] as number) << 8) | (octets[at + 2 * i + 1] as number);
-    asset.lastSeen.set(unit, space, address, cell, wallMs, source);
+    asset.lastSeen.set(unit, space, address, cell, nowMs, source);
   }
 }

@@ -7,10 +7,14 @@ export interface Limits {
   readonly sessions: number;
   /** Connections one listener holds, authenticated or not: one flooded listener leaves the others theirs. */
   readonly connectionsPerListener: number;
-  /** Handshakes under way on one listener: each costs memory and a signature before we know who it is. */
+  /** Handshakes on one listener, waiting ones too: each costs memory and a signature before we know who it is. Half is kept for known addresses. */
   readonly halfOpen: number;
   /** Milliseconds a peer may take to prove who it is. */
   readonly handshakeMs: number;
+  /** Handshakes of one address on one listener: one under way, the others behind it. */
+  readonly halfOpenPerSource: number;
+  /** Addresses remembered from which somebody proved itself in the last day. */
+  readonly knownSources: number;
   /** Requests of one session not yet answered. The Modbus messaging guide (4.4.2) suggests 1..16 transactions a connection. */
   readonly pendingPerSession: number;
   /** Requests waiting for one device over all sessions; beyond it exception 06. */
@@ -27,10 +31,22 @@ export interface Limits {
   readonly readWaitMs: number;
   /** Octets of replies a device may send beyond what was asked before its connection is cut. */
   readonly unaskedOctets: number;
+  /** Reads the gateway may make before one write: one, but for a broadcast that is judged on what every unit holds. */
+  readonly guardReads: number;
   /** Distinct (unit, function, range) a session's reads are counted under before the counts are written out early. */
   readonly readCounters: number;
   /** Milliseconds between written counts of reads. */
   readonly readWindowMs: number;
+  /** Sources refused before a session that are counted apart, before the counts are written out early. */
+  readonly turnedSources: number;
+  /** Identities and assets whose `rate` windows are remembered before idle ones are forgotten. */
+  readonly ratedIdentities: number;
+  /** Connections to the metrics port: a scraper asks one thing every few seconds. */
+  readonly webConnections: number;
+  /** Octets of a metrics request before its body; it has none. */
+  readonly webHeaderOctets: number;
+  /** Milliseconds a metrics client may take for its handshake and for its request. */
+  readonly webPatienceMs: number;
   /** Milliseconds SIGTERM waits for requests already at a device. */
   readonly drainMs: number;
 }
@@ -40,6 +56,8 @@ export const LIMITS: Limits = {
   connectionsPerListener: 256,
   halfOpen: 64,
   handshakeMs: 5_000,
+  halfOpenPerSource: 16,
+  knownSources: 4096,
   pendingPerSession: 16,
   queuePerDevice: 1024,
   sessionPauseOctets: 16 * 1024,
@@ -48,7 +66,13 @@ export const LIMITS: Limits = {
   idleMs: 15 * 60_000,
   readWaitMs: 10_000,
   unaskedOctets: 4 * 1024,
+  guardReads: 16,
   readCounters: 64,
   readWindowMs: 10_000,
+  turnedSources: 1024,
+  ratedIdentities: 4096,
+  webConnections: 16,
+  webHeaderOctets: 4096,
+  webPatienceMs: 5_000,
   drainMs: 5_000,
 };

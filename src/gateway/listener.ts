@@ -73,7 +73,14 @@ export class Listener {
   /** Follow the interface: addresses that came are bound, those that went are let go. Never rejects. */
   async follow(): Promise<void> {
     const { log } = this.#house.road;
-    const present = addressesOf(this.site.interface);
+    let present: string[];
+    try {
+      present = addressesOf(this.site.interface);
+    } catch (error) {
+      // No file descriptor left to ask with, say. What is bound stays.
+      log.warn({ listener: this.site.name, why: (error as NodeJS.ErrnoException).message }, "cannot look at the interface");
+      return;
+    }
     for (const [address, bound] of this.#bound) {
       if (present.includes(address)) continue;
       log.warn({ listener: this.site.name, address }, "the interface lost this address");
@@ -130,6 +137,8 @@ export class Listener {
         context: trust.context,
         handshakeMs: road.limits.handshakeMs,
         halfOpen: road.limits.halfOpen,
+        halfOpenPerSource: road.limits.halfOpenPerSource,
+        isKnown: (source) => road.isKnown(source),
         maxConnections: road.limits.connectionsPerListener,
         serves: (source) => this.site.from.length === 0 || this.#isServed(source),
       },

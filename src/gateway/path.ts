@@ -2,13 +2,14 @@
  * The road. `arrive` runs to its end in one go and leaves a ticket; the record's durability, the device's reply and time release it later.
  * Nothing here waits, and nothing a peer sends throws past this file.
  */
-import { type Action, DENIALS, type DenialCode, type Outcome } from "#events";
+import { type Action, DENIALS, type DenialCode, isLapse, type Outcome } from "#events";
 import type { Operation } from "#operation";
-import { decide } from "#policy/decide";
+import { decide, leftOpen, type Open } from "#policy/decide";
 import type { Decision } from "#policy/decision";
 import type { Framer } from "#session/protocol";
 import type { Source } from "#upstream/fair";
-import { learn, voidTargets } from "./facts.ts";
+import { learn, learnGuard, voidTargets } from "./facts.ts";
+import { Guard } from "./guard.ts";
 import type { Session } from "./session.ts";
 import type { Ticket } from "./ticket.ts";
 
@@ -37,9 +38,9 @@ export function arrive(session: Session, framer: Framer, now: number): void {
 }
 
 /** The octets are no frames any more. TCP has no marker to find the next one by, so the session ends; what is answered by then is sent. */
-export function brokenStream(session: Session, broken: Framer["broken"], _now: number): void {
+export function brokenStream(session: Session, { broken, brokenOctets }: Framer, _now: number): void {
   const code = broken === null ? "badLength" : typeof broken === "string" ? broken : broken.kind;
-  session.road.records.brokenFraming(session, code);
+  session.road.records.brokenFraming(session, code, brokenOctets);
   session.road.stats.denied(code);
   session.denied += 1;
   session.flush();
@@ -57,11 +58,13 @@ function judge(ticket: Ticket, now: number): void {
   ticket.request = decoded.value;
   ticket.message = asset.protocol.message(decoded.value, ticket.unitId, ticket.unitId === 0 && asset.model.unitZero === "broadcast");
   ticket.change = changes(ticket.message.operations);
-  const decision = decide(session.rights.table, ticket.message.operations, session.rights.factsAt(now));
-  ticket.decision = decision;
-  ticket.epoch = session.rights.epoch;
+  const decision = decideUnread(ticket, ticket.message.operations, now);
   if (!decision.allowed) {
     deny(ticket, decision, now);
+    return;
+  }
+  if (!ticket.change && !asset.quarantine.empty && asset.quarantine.holds(placeOf(ticket), now)) {
+    deny(ticket, refusal("deviceSilent"), now);
     return;
   }
   if (session.waiting.size >= road.limits.pendingPerSession || session.device.waiting >= road.limits.queuePerDevice) {
@@ -80,6 +83,46 @@ function judge(ticket: Ticket, now: number): void {
   road.wants(session.device);
 }
 
+/**
+ * Judge it without a look into the device. What depends on one is left open: the ticket then has a guard, and is judged again on what that
+ * reads, in its own turn.
+ */
+function decideUnread(ticket: Ticket, operations: readonly Operation[], now: number): Decision {
+  const session = ticket.session as Session;
+  const { asset, rights, road } = session;
+  const decision = unlessBarred(ticket, decide(rights.table, operations, rights.factsAt(now, null)));
+  ticket.decision = decision;
+  ticket.epoch = rights.epoch;
+  ticket.guard = null;
+  const open = leftOpen();
+  if (!decision.allowed || isNothing(open)) return decision;
+  const guard = new Guard(asset, rights.policy.compiled.states);
+  if (!guard.ask(operations, open, road.limits.guardReads)) return refusal("factUnavailable");
+  ticket.guard = guard;
+  return decision;
+}
+
+function isNothing(open: Open): boolean {
+  return open.count === 0 && open.states.length === 0;
+}
+
+/** What the policy allows is still not done for a certificate that has ended, or whose revocation list is overdue (RULINGS 18). */
+function unlessBarred(ticket: Ticket, decision: Decision): Decision {
+  const barred = decision.allowed ? (ticket.session as Session).barred(ticket) : null;
+  return barred === null ? decision : refusal(barred);
+}
+
+/** What a read asks for, as silence is remembered by: the same request again. */
+function placeOf(ticket: Ticket): string {
+  return Buffer.from(ticket.pdu.buffer, ticket.pdu.byteOffset, ticket.pduLength).toString("latin1") + String.fromCharCode(ticket.unitId);
+}
+
+/** The device has not answered this in its time (RULINGS 22). */
+export function keptSilent(ticket: Ticket, now: number): void {
+  const { asset } = ticket.session as Session;
+  if (!ticket.change && ticket.guard?.isRead !== false) asset.quarantine.silent(placeOf(ticket), now);
+}
+
 /** Has it waited so long that its sender has given it up? It is not sent any more. */
 export function isOverdue(ticket: Ticket, now: number): boolean {
   const { road, asset } = ticket.session as Session;
@@ -89,13 +132,24 @@ export function isOverdue(ticket: Ticket, now: number): boolean {
 /** May the first waiting request of this session go to the device now? */
 export function mayGo(ticket: Ticket, source: Source<Ticket>): boolean {
   const session = source as Session;
+  const { asset } = session;
+  if (asset.turn !== null && asset.turn !== ticket) return false;
   if (ticket.recordNumber > session.road.audit.durable && session.road.mustBeDurable(ticket.change)) return false;
   if (session.changesAtDevice > 0) return false;
-  return !ticket.change || (session.readsAtDevice === 0 && session.asset.changesAtDevice === 0);
+  if (!ticket.change && ticket.guard === null) return true;
+  if (session.readsAtDevice > 0 || asset.changesAtDevice > 0) return false;
+  // What is read for it must not be older than what others are doing there (RULINGS 8). New documents may ask for a read where none was.
+  const alone = ticket.guard !== null || ticket.epoch !== session.rights.epoch;
+  if (!alone || asset.readsAtDevice === 0) return true;
+  asset.turn = ticket;
+  return false;
 }
 
-/** It is this request's turn: is it still what it was judged to be? False when it was answered instead. */
-export function release(ticket: Ticket, now: number): boolean {
+/** What became of a request whose turn it is. */
+export type Turn = "go" | "guard" | "answered";
+
+/** It is this request's turn: is it still what it was judged to be? `guard`: its guard is to be read first. */
+export function release(ticket: Ticket, now: number): Turn {
   try {
     return stillMay(ticket, now);
   } catch (fault) {
@@ -103,38 +157,130 @@ export function release(ticket: Ticket, now: number): boolean {
     session.road.log.error({ fault, session: session.id }, "fault while judging a request again; the request is denied");
     session.rights.refund(ticket);
     deny(ticket, refusal("internal"), now);
-    return false;
+    return "answered";
   }
 }
 
-function stillMay(ticket: Ticket, now: number): boolean {
+function stillMay(ticket: Ticket, now: number): Turn {
   const session = ticket.session as Session;
   const { asset } = session;
   const waited = now - ticket.arrivedMs;
   if (isOverdue(ticket, now)) {
     refuse(ticket, "queueFull", now);
-    return false;
+    return "answered";
   }
-  if (ticket.change || waited > REJUDGE_READ_MS || ticket.epoch !== session.rights.epoch) {
+  if (ticket.change || ticket.guard !== null || waited > REJUDGE_READ_MS || ticket.epoch !== session.rights.epoch) {
     session.rights.refund(ticket);
     const message = ticket.message as NonNullable<Ticket["message"]>;
-    const decision = decide(session.rights.table, message.operations, session.rights.factsAt(now));
-    ticket.decision = decision;
-    ticket.epoch = session.rights.epoch;
+    const decision = decideUnread(ticket, message.operations, now);
     if (!decision.allowed) {
       deny(ticket, decision, now);
-      return false;
+      return "answered";
     }
     session.rights.reserve(ticket, decision, now);
   }
   if (ticket.change) {
     session.changesAtDevice += 1;
     asset.changesAtDevice += 1;
-    voidTargets(asset, ticket, now);
   } else {
     session.readsAtDevice += 1;
+    asset.readsAtDevice += 1;
   }
-  return true;
+  if (ticket.guard !== null) {
+    asset.turn = ticket;
+    return ticket.guard.isRead ? judgeOnGuard(ticket, ticket.guard, now) : "guard";
+  }
+  if (ticket.change) voidTargets(asset, ticket, now);
+  return "go";
+}
+
+/** The device answered a read of our own. `guard`: there is more to read. */
+export function guardAnswered(ticket: Ticket, framer: Framer, now: number): Turn {
+  const session = ticket.session as Session;
+  ticket.atDevice = false;
+  try {
+    return judgeGuarded(ticket, framer, now);
+  } catch (fault) {
+    session.road.log.error({ fault, session: session.id }, "fault while judging a request on what was read; the request is denied");
+    leaveDevice(ticket, "internal", now);
+    return "answered";
+  }
+}
+
+function judgeGuarded(ticket: Ticket, framer: Framer, now: number): Turn {
+  const session = ticket.session as Session;
+  const { asset } = session;
+  const guard = ticket.guard as Guard;
+  const why = guard.take(framer);
+  if (session.ended !== null || why !== null) {
+    if (why !== null) session.road.log.warn({ asset: asset.name, session: session.id, why }, "a guard read told nothing");
+    leaveDevice(ticket, "factUnavailable", now);
+    return "answered";
+  }
+  if (!guard.isRead) return "guard";
+  learnGuard(asset, guard, now);
+  return judgeOnGuard(ticket, guard, now);
+}
+
+/** Everything that was asked is known. Another rule than the one thought of may now be the one that decides, and ask for more. */
+function judgeOnGuard(ticket: Ticket, guard: Guard, now: number): Turn {
+  const session = ticket.session as Session;
+  const { asset, rights, road } = session;
+  const { operations } = ticket.message as NonNullable<Ticket["message"]>;
+  rights.refund(ticket);
+  guard.judgeStates((name) => road.assets.get(name), now);
+  const decision = unlessBarred(ticket, decide(rights.table, operations, rights.factsAt(now, guard)));
+  ticket.decision = decision;
+  ticket.epoch = rights.epoch;
+  const open = leftOpen();
+  if (decision.allowed && !isNothing(open)) {
+    const known = guard.asked;
+    if (!guard.ask(operations, open, road.limits.guardReads) || guard.asked === known) {
+      leaveDevice(ticket, "factUnavailable", now);
+      return "answered";
+    }
+    return guard.isRead ? judgeOnGuard(ticket, guard, now) : "guard";
+  }
+  if (!decision.allowed) {
+    back(ticket, now);
+    deny(ticket, decision, now);
+    return "answered";
+  }
+  rights.reserve(ticket, decision, now);
+  if (ticket.change) voidTargets(asset, ticket, now);
+  return "go";
+}
+
+/** What it depends on could not be read, or its session ended meanwhile: it is not sent. */
+function leaveDevice(ticket: Ticket, code: "factUnavailable" | "internal", now: number): void {
+  const session = ticket.session as Session;
+  back(ticket, now);
+  if (session.ended !== null) {
+    abandon(ticket, "sessionEnded", now);
+    session.settle(ticket);
+    return;
+  }
+  session.rights.refund(ticket);
+  deny(ticket, code === "internal" ? refusal(code) : unread(ticket), now);
+}
+
+/** Allowed but for what could not be read: the denial names the place and the rule that wanted to know. */
+function unread(ticket: Ticket): Decision {
+  const { asset } = ticket.session as Session;
+  const at = (ticket.guard as Guard).at;
+  if (at === null) return refusal("factUnavailable");
+  const { operation, unit, space, first } = at;
+  const point = asset.layout.pointsIn(unit, space, first, first)[0]?.index ?? -1;
+  return {
+    allowed: false,
+    code: "factUnavailable",
+    rules: ticket.decision?.rules.slice(0, 1) ?? NO_RULES,
+    operation,
+    unit,
+    space,
+    address: first,
+    point,
+  };
 }
 
 /** The device answered: pass it on only if it answers what was asked. */
@@ -155,6 +301,7 @@ function passOn(ticket: Ticket, framer: Framer, now: number): void {
   const { road, asset } = ticket.session as Session;
   const { protocol } = asset;
   const request = ticket.request as object;
+  if (!asset.quarantine.empty) asset.quarantine.answered(placeOf(ticket));
   const matched = framer.unitId === ticket.unitId ? protocol.match(request, framer.octets, framer.pduAt, framer.pduLength) : UNIT_MISMATCH;
   if (!matched.ok) {
     road.stats.stray("malformed");
@@ -171,9 +318,9 @@ function passOn(ticket: Ticket, framer: Framer, now: number): void {
         : ticket.change && protocol.leavesDoubt(exception)
           ? "indeterminate"
           : "exception";
-  learn(asset, ticket, matched.value, exception, road.clock.wall());
+  learn(asset, ticket, matched.value, exception, now);
   if (ticket.change || outcome === "unknownException") road.records.outcome(ticket, outcome, exception, "", now);
-  else if (exception !== 0) road.noteReadException(ticket);
+  else if (exception !== 0 && !road.noteRead(ticket, "exception")) road.records.outcome(ticket, outcome, exception, "", now);
   ticket.answerLength = protocol.frame(
     ticket.answer,
     0,
@@ -189,9 +336,16 @@ function passOn(ticket: Ticket, framer: Framer, now: number): void {
 export function expire(ticket: Ticket, outcome: "silent" | "unacknowledged", now: number): void {
   const session = ticket.session as Session;
   const { road } = session;
+  if (ticket.guard?.isRead === false) {
+    leaveDevice(ticket, "factUnavailable", now);
+    return;
+  }
   back(ticket, now);
   if (ticket.change) road.records.outcome(ticket, outcome === "silent" ? "indeterminate" : outcome, 0, "", now);
-  else if (outcome === "silent") road.records.outcome(ticket, "silent", 0, "", now);
+  else if (outcome === "silent") {
+    road.noteRead(ticket, "silent");
+    road.records.outcome(ticket, "silent", 0, "", now);
+  }
   if (outcome === "silent") answerException(ticket, EXCEPTION.targetSilent);
   session.settle(ticket);
 }
@@ -205,11 +359,12 @@ export function refuse(ticket: Ticket, code: "deviceUnreachable" | "queueFull" |
   session.settle(ticket);
 }
 
-/** It will not be sent: the windows get back what it had reserved, and a change's record says so. */
+/** It will not be sent: the windows get back what it had reserved, and the record says so. */
 export function abandon(ticket: Ticket, why: DenialCode, now: number): void {
   const session = ticket.session as Session;
   session.rights.refund(ticket);
-  if (ticket.change) session.road.records.outcome(ticket, "notSent", 0, why, now);
+  session.asset.endTurn(ticket);
+  if (!session.road.noteRead(ticket, "notSent")) session.road.records.outcome(ticket, "notSent", 0, why, now);
 }
 
 /** A denial is a normal outcome: recorded, then answered in its turn. */
@@ -221,6 +376,7 @@ function deny(ticket: Ticket, decision: Decision, now: number): void {
   session.denied += 1;
   road.stats.denied(code);
   road.records.denied(ticket, decision, plan.action, now);
+  if (ticket.countedIn > 0 && !road.noteRead(ticket, "notSent")) road.records.outcome(ticket, "notSent", 0, code, now);
   if (plan.action === "exception") answerException(ticket, plan.exception);
   if (plan.action === "close")
     ticket.closes = DENIALS[code] === "refused" ? "closedByPolicy" : code === "badFunction" ? "malformedFraming" : "misbehaved";
@@ -232,9 +388,9 @@ function deny(ticket: Ticket, decision: Decision, now: number): void {
   session.settle(ticket);
 }
 
-/** Does this denial speak against its sender? A full queue and a full disk do not: whoever may write is not cut off for them. */
+/** Does this denial speak against its sender? A full queue, a full disk and a device that tells nothing do not: nobody is cut off for them. */
 function blames(code: DenialCode): boolean {
-  return DENIALS[code] !== "fault" && code !== "queueFull";
+  return DENIALS[code] !== "fault" && code !== "queueFull" && code !== "factUnavailable" && !isLapse(code);
 }
 
 interface Plan {
@@ -256,7 +412,7 @@ function planFor(ticket: Ticket, decision: Decision): Plan {
       if (code === "queueFull") return BUSY;
       return session.rights.answers.plan(decision);
     default:
-      return session.rights.answers.plan(decision);
+      return isLapse(code) ? NOT_NOW : session.rights.answers.plan(decision);
   }
 }
 
@@ -282,7 +438,10 @@ function back(ticket: Ticket, now: number): void {
     session.asset.lastChangeMs = now;
   } else {
     session.readsAtDevice -= 1;
+    session.asset.readsAtDevice -= 1;
   }
+  // Whoever holds back for the whole asset may have its requests on another connection.
+  if (session.asset.turn !== null || session.asset.site.upstream.mode === "per_session") session.asset.wake();
 }
 
 function changes(operations: readonly Operation[]): boolean {
@@ -315,6 +474,7 @@ const NO_RULES: readonly number[] = [];
 /** MODBUS Application Protocol V1.1b3 section 7. */
 const EXCEPTION = { failure: 4, busy: 6, pathUnavailable: 0x0a, targetSilent: 0x0b } as const;
 const BAD_VALUE: Plan = { action: "exception", exception: 3 };
+const NOT_NOW: Plan = { action: "exception", exception: 1 };
 const BUSY: Plan = { action: "exception", exception: EXCEPTION.busy };
 const CLOSE: Plan = { action: "close", exception: 0 };
 const UNIT_MISMATCH = { ok: false, error: { kind: "unitMismatch" } } as const;

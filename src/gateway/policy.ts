@@ -5,10 +5,12 @@ import type { Compiled } from "#policy/compile";
 import type { Decision } from "#policy/decision";
 import { hoursOpen } from "#policy/hours";
 import type { Policy, Rule } from "#policy/model";
+import { STATE } from "#policy/state";
 import { sayDenial } from "#policy/words";
 import type { Layout } from "./layout.ts";
 
 const MINUTE_MS = 60_000;
+const UNKNOWN_MINUTE = -1;
 
 export class PolicyInForce {
   readonly policy: Policy;
@@ -23,6 +25,8 @@ export class PolicyInForce {
   readonly longestWindowMs: number;
   /** By `Rule.order`. */
   readonly #rules: readonly (Rule | undefined)[];
+  /** States before anything has been read. */
+  readonly unread: Uint8Array;
   readonly #hoursOpen: Uint8Array;
   #minute = Number.NaN;
 
@@ -40,6 +44,7 @@ export class PolicyInForce {
     this.changeDepth = changes.reduce((most, { count }) => Math.max(most, count), 0);
     this.rateDepth = rates.reduce((most, { count }) => Math.max(most, count), 0);
     this.longestWindowMs = [...changes, ...rates].reduce((most, { windowMs }) => Math.max(most, windowMs), 0);
+    this.unread = new Uint8Array(compiled.states.length).fill(STATE.unread);
     this.#hoursOpen = new Uint8Array(compiled.hours.length);
   }
 
@@ -66,15 +71,15 @@ export class PolicyInForce {
     });
   }
 
-  /** Which `hours` are open at this wall time; worked out once a minute. */
-  hoursAt(wallMs: number): Uint8Array {
-    const minute = Math.floor(wallMs / MINUTE_MS);
+  /** Which `hours` are open at this wall time; worked out once a minute. Null: nobody knows what time it is, so none can be evaluated. */
+  hoursAt(wallMs: number | null): Uint8Array {
+    const minute = wallMs === null ? UNKNOWN_MINUTE : Math.floor(wallMs / MINUTE_MS);
     if (minute !== this.#minute) {
       this.#minute = minute;
       const { hours } = this.compiled;
       for (let i = 0; i < hours.length; i++) {
         const expression = hours[i];
-        this.#hoursOpen[i] = expression === undefined ? 2 : hoursOpen(expression, wallMs) ? 1 : 0;
+        this.#hoursOpen[i] = expression === undefined || wallMs === null ? 2 : hoursOpen(expression, wallMs) ? 1 : 0;
       }
     }
     return this.#hoursOpen;

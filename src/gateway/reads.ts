@@ -10,12 +10,18 @@ export interface ReadCount {
   readonly first: number;
   readonly last: number;
   readonly count: number;
+  /** Of them: answered with an exception, never sent, sent and not answered. */
   readonly exceptions: number;
+  readonly notSent: number;
+  readonly silent: number;
   /** `Rule.order` of a rule that allowed it. */
   readonly rule: number;
   readonly fromWallMs: number;
   readonly toWallMs: number;
 }
+
+/** What became of a counted read, where it was not simply answered. */
+export type ReadFate = "exception" | "notSent" | "silent";
 
 export class ReadCounters {
   readonly #size: number;
@@ -25,11 +31,12 @@ export class ReadCounters {
   readonly #first: Float64Array;
   readonly #last: Float64Array;
   readonly #count: Uint32Array;
-  readonly #exceptions: Uint32Array;
+  readonly #fates: Readonly<Record<ReadFate, Uint32Array>>;
   readonly #rule: Int32Array;
   readonly #from: Float64Array;
   readonly #to: Float64Array;
   #used = 0;
+  #window = 1;
 
   constructor(limit: number) {
     let size = 8;
@@ -40,7 +47,7 @@ export class ReadCounters {
     this.#first = new Float64Array(size);
     this.#last = new Float64Array(size);
     this.#count = new Uint32Array(size);
-    this.#exceptions = new Uint32Array(size);
+    this.#fates = { exception: new Uint32Array(size), notSent: new Uint32Array(size), silent: new Uint32Array(size) };
     this.#rule = new Int32Array(size);
     this.#from = new Float64Array(size);
     this.#to = new Float64Array(size);
@@ -48,6 +55,11 @@ export class ReadCounters {
 
   get empty(): boolean {
     return this.#used === 0;
+  }
+
+  /** Which window is being counted: 1, 2, 3... What was counted in an earlier one is written. */
+  get window(): number {
+    return this.#window;
   }
 
   /** False when there is no room for one more range: write out what is counted, then count again. */
@@ -60,7 +72,9 @@ export class ReadCounters {
       this.#first[at] = first;
       this.#last[at] = last;
       this.#count[at] = 0;
-      this.#exceptions[at] = 0;
+      this.#fates.exception[at] = 0;
+      this.#fates.notSent[at] = 0;
+      this.#fates.silent[at] = 0;
       this.#from[at] = wallMs;
     }
     this.#rule[at] = rule;
@@ -69,10 +83,11 @@ export class ReadCounters {
     return true;
   }
 
-  /** The device answered such a read with an exception. */
-  noteException(unit: number, fn: number, space: number, first: number, last: number): void {
+  /** INVARIANT: it was counted in this window, so no range has more fates than reads. */
+  noteFate(unit: number, fn: number, space: number, first: number, last: number, fate: ReadFate): void {
     const at = this.#find(unit, fn, space, first, last);
-    if (this.#what[at] !== 0) this.#exceptions[at] = (this.#exceptions[at] as number) + 1;
+    const fates = this.#fates[fate];
+    if (this.#what[at] !== 0) fates[at] = (fates[at] as number) + 1;
   }
 
   /** What was counted since the last call. */
@@ -88,7 +103,9 @@ export class ReadCounters {
         first: this.#first[at] as number,
         last: this.#last[at] as number,
         count: this.#count[at] as number,
-        exceptions: this.#exceptions[at] as number,
+        exceptions: this.#fates.exception[at] as number,
+        notSent: this.#fates.notSent[at] as number,
+        silent: this.#fates.silent[at] as number,
         rule: this.#rule[at] as number,
         fromWallMs: this.#from[at] as number,
         toWallMs: this.#to[at] as number,
@@ -96,6 +113,7 @@ export class ReadCounters {
       this.#what[at] = 0;
     }
     this.#used = 0;
+    this.#window += 1;
     return counts.sort((a, b) => a.fromWallMs - b.fromWallMs);
   }
 

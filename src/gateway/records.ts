@@ -3,11 +3,14 @@
  * meaning, names and JSON are made later by the batch writer.
  */
 import type { AuditLog, Entry, RecordKind } from "#audit/entry";
+import { DenialFloods, type Flood } from "#audit/floods";
+import { visible } from "#documents/escape";
 import type { Action, DenialCode, Outcome, SessionEnd } from "#events";
 import type { Operation } from "#operation";
 import type { Decision } from "#policy/decision";
 import type { Clock } from "./clock.ts";
-import { Before, describeOperations, describeRange } from "./describe.ts";
+import { Before, describeGuard, describeOperations, describeRange, leavesContentOut } from "./describe.ts";
+import type { Guard } from "./guard.ts";
 import type { Layout } from "./layout.ts";
 import type { PolicyInForce } from "./policy.ts";
 import type { ReadCount } from "./reads.ts";
@@ -16,11 +19,14 @@ import { SLOT_OCTETS, type Ticket } from "./ticket.ts";
 
 /** Records that may wait for the writer at once without a new one being made. */
 const POOL = 2048;
+/** Octets of one request a record holds: the longest PDU of Modbus. */
+const RECORDED_OCTETS = 253;
 
 export class Records {
   readonly #audit: AuditLog;
   readonly #clock: Clock;
   readonly #free: DecisionRecord[] = [];
+  readonly #floods = new DenialFloods();
 
   constructor(audit: AuditLog, clock: Clock) {
     this.#audit = audit;
@@ -32,8 +38,11 @@ export class Records {
     return this.#decision(ticket, decision, "forward", now);
   }
 
-  denied(ticket: Ticket, decision: Decision, action: Action, now: number): number {
-    return this.#decision(ticket, decision, action, now);
+  /** A record of its own, or one more of a flood. What takes back an allowed decision is always its own: it names that one's number. */
+  denied(ticket: Ticket, decision: Decision, action: Action, now: number): void {
+    const fn = ticket.message?.operations[0]?.function ?? ticket.functionCode;
+    if (ticket.recordNumber > 0 || this.#isTold(ticket.session as Session, decision.code as DenialCode, fn, now))
+      this.#decision(ticket, decision, action, now);
   }
 
   outcome(ticket: Ticket, outcome: Outcome, exception: number, reason: string, now: number): void {
@@ -49,6 +58,9 @@ export class Records {
     };
     if (exception !== 0) members.exception = exception;
     if (reason !== "") members.reason = reason;
+    if (ticket.recordNumber === 0 && ticket.message !== null)
+      members.operations = describeOperations(session.asset.layout, ticket.message.operations, null);
+    if (ticket.guard?.isRead === true) members.guard = describeGuard(session.asset.layout, ticket.guard);
     if (ticket.sentMs !== 0) members.latencyMs = Math.round((now - ticket.sentMs) * 1000) / 1000;
     this.note("outcome", members, ticket.change);
   }
@@ -72,6 +84,8 @@ export class Records {
         to: new Date(count.toWallMs).toISOString(),
       };
       if (count.exceptions > 0) members.exceptions = count.exceptions;
+      if (count.notSent > 0) members.notSent = count.notSent;
+      if (count.silent > 0) members.silent = count.silent;
       const space = session.asset.protocol.vocabulary.spaces[count.space];
       if (space !== undefined)
         members.operations = [describeRange(session.asset.layout, "read", count.unit, count.space, count.first, count.last)];
@@ -79,12 +93,28 @@ export class Records {
     }
   }
 
-  brokenFraming(session: Session, code: DenialCode): void {
-    this.note("decision", { ...who(session), decision: "deny", code, action: "close", policy: session.rights.policy.hash }, false);
+  /** @param octets the first of what stands where a frame should begin */
+  brokenFraming(session: Session, code: DenialCode, octets: Uint8Array): void {
+    if (!this.#isTold(session, code, 0, this.#clock.monotonic())) return;
+    const { asset, subject } = session;
+    const members: Record<string, unknown> = {
+      ...who(session),
+      decision: "deny",
+      code,
+      rule: "default",
+      words: visible(
+        `denied ${subject.name}@${asset.name}: what came is no ${asset.protocol.vocabulary.protocol} frame (${code}), and nothing after it can be read; default`,
+      ),
+      octets: hex(octets, octets.length),
+      policy: session.rights.policy.hash,
+      action: "close",
+    };
+    this.note("decision", members, false);
   }
 
   sessionOpened(session: Session, certificate: string | null): void {
-    const { subject } = session;
+    const { subject, peer, lapsesMs } = session;
+    const ended = peer === null || lapsesMs === null ? null : new Date(peer.notAfter).toISOString();
     this.note("session", {
       event: "open",
       ...who(session),
@@ -94,6 +124,7 @@ export class Records {
       source: session.stream.remoteAddress,
       port: session.stream.remotePort,
       certificate,
+      ...(ended === null ? {} : { expired: { since: ended, until: new Date(lapsesMs as number).toISOString() } }),
       policy: session.rights.policy.hash,
     });
   }
@@ -108,6 +139,19 @@ export class Records {
     this.note("handshake-refused", { listener, source, reason, words, certificate, count });
   }
 
+  /** Write out the counted denials whose 10 s are over (RULINGS 29); while there is no room for them they go on being counted. */
+  floods(now: number): void {
+    this.#floods.drain(
+      now,
+      (flood) => this.#audit.state === "ok" && !this.#audit.onlyKept && this.note("decision", floodMembers(flood)) > 0,
+    );
+  }
+
+  #isTold(session: Session, code: DenialCode, fn: number, now: number): boolean {
+    const known = session.asset.protocol.vocabulary.nameOf(fn);
+    return this.#floods.note(session.subject.identity, code, session.asset.name, fn, known, now, this.#clock.wall());
+  }
+
   /** A record whose members are known now; for everything that is not on the hot path. */
   note(kind: RecordKind, members: Record<string, unknown>, change = false): number {
     return this.#audit.append(new Note(kind, this.#clock.wall(), members, change));
@@ -115,7 +159,7 @@ export class Records {
 
   #decision(ticket: Ticket, decision: Decision, action: Action, now: number): number {
     const record = this.#free.pop() ?? new DecisionRecord(this.#free);
-    record.fill(ticket, decision, action, this.#clock.wall(), this.#clock.monotonic() - now);
+    record.fill(ticket, decision, action, this.#clock.wall(), now, this.#clock.monotonic() - now);
     const number = this.#audit.append(record);
     if (number < 0) record.rendered();
     return number;
@@ -125,6 +169,26 @@ export class Records {
 function who(session: Session): Record<string, unknown> {
   const { subject } = session;
   return { session: session.id, who: subject.identity, roles: subject.roles, asset: session.asset.name };
+}
+
+function floodMembers({ identity, code, asset, function: fn, name, count, fromWallMs, toWallMs }: Flood): Record<string, unknown> {
+  const what = `${identity ?? "several"}@${asset ?? "several"}: ${name ?? "several functions"}: ${code ?? "several reasons"}`;
+  return {
+    who: identity,
+    asset,
+    function: fn,
+    name,
+    decision: "deny",
+    code,
+    count,
+    from: new Date(fromWallMs).toISOString(),
+    to: new Date(toWallMs).toISOString(),
+    words: `denied ${count} more of ${what}`,
+  };
+}
+
+function hex(octets: Uint8Array, length: number): string {
+  return Buffer.from(octets.subarray(0, Math.min(length, RECORDED_OCTETS))).toString("hex");
 }
 
 class Note implements Entry {
@@ -166,17 +230,19 @@ class DecisionRecord implements Entry {
   #latencyUs = 0;
   readonly #before = new Before();
   #writes = false;
+  #guarded = false;
+  #guard: Guard | null = null;
   #subject: Session["subject"] | null = null;
 
   constructor(home: DecisionRecord[]) {
     this.#home = home;
   }
 
-  /** @param tookMs how long judging took, milliseconds */
-  fill(ticket: Ticket, decision: Decision, action: Action, wallMs: number, tookMs: number): void {
+  /** @param now monotonic milliseconds, as it was judged; @param tookMs how long that took */
+  fill(ticket: Ticket, decision: Decision, action: Action, wallMs: number, now: number, tookMs: number): void {
     const session = ticket.session as Session;
     this.wallMs = wallMs;
-    this.change = ticket.change && decision.allowed;
+    this.change = ticket.change && (decision.allowed || ticket.recordNumber > 0);
     for (let i = 0; i < ticket.pduLength; i++) this.#pdu[i] = ticket.pdu[i] as number;
     this.#pduLength = ticket.pduLength;
     this.#session = session;
@@ -190,7 +256,9 @@ class DecisionRecord implements Entry {
     this.#supersedes = ticket.recordNumber;
     this.#latencyUs = tookMs * 1000;
     this.#writes = ticket.change && ticket.message !== null;
-    if (this.#writes && ticket.message !== null) this.#before.capture(session.asset, ticket.message.operations, wallMs, decision.allowed);
+    this.#guarded = ticket.guard !== null && decision.allowed;
+    this.#guard = decision.allowed ? null : ticket.guard;
+    if (this.#writes && ticket.message !== null) this.#before.capture(session.asset, ticket.message.operations, now, decision.allowed);
   }
 
   members(): Record<string, unknown> {
@@ -223,11 +291,16 @@ class DecisionRecord implements Entry {
       members.code = decision.code;
       members.rule = decision.rules.length === 0 ? "default" : policy.ruleName(decision.rules[0] as number);
       members.words = policy.denialWords(subject, layout, operations, decision);
-      if (!decoded.ok) members.octets = Buffer.from(this.#pdu.subarray(0, this.#pduLength)).toString("hex");
     } else {
       members.rule =
         decision.rules.length === 1 ? policy.ruleName(decision.rules[0] as number) : decision.rules.map((r) => policy.ruleName(r));
     }
+    if (!decoded.ok || leavesContentOut(operations)) members.octets = hex(this.#pdu, this.#pduLength);
+    const inside = asset.protocol.nameInside(this.#pdu, 0, this.#pduLength);
+    if (inside !== null) members.inside = inside;
+    if (this.#guard?.isRead === true && this.#guard.reads.length > 0) members.guard = describeGuard(layout, this.#guard);
+    // Allowed if what stands in the device is such; the outcome tells what stood there, a second decision that it was not such.
+    if (this.#guarded) members.guardRead = "pending";
     members.policy = policy.hash;
     members.action = this.#action;
     members.latencyUs = Math.round(this.#latencyUs * 10) / 10;
@@ -240,6 +313,7 @@ class DecisionRecord implements Entry {
     this.#layout = null;
     this.#decision = null;
     this.#subject = null;
+    this.#guard = null;
     this.#before.clear();
     if (this.#home.length < POOL) this.#home.push(this);
   }

@@ -5,16 +5,20 @@
  */
 import type { AssetSite, ListenerSite } from "#config/site";
 import { UserProblems } from "#documents/problems";
+import { readYaml } from "#documents/yaml";
+import type { Subject } from "#events";
 import { modbusTcp } from "#session/modbus";
 import { inPrefix, parseIp } from "#transport/interfaces";
-import { subjectOfPeer, subjectOfSource } from "./admit.ts";
+import { subjectOfLapsed, subjectOfPeer, subjectOfSource } from "./admit.ts";
 import { Asset } from "./asset.ts";
 import type { Gateway } from "./compose.ts";
 import { Device } from "./device.ts";
-import { type Documents, loadDocuments } from "./documents.ts";
+import type { Documents } from "./documents.ts";
+import { loadDocumentsBeside } from "./documentsThread.ts";
 import { Listener } from "./listener.ts";
 import { PolicyInForce } from "./policy.ts";
 import { Rights } from "./rights.ts";
+import type { Road } from "./road.ts";
 import type { Session } from "./session.ts";
 import { Trust } from "./trust.ts";
 
@@ -27,28 +31,35 @@ export interface ReloadResult {
 export async function reload(gateway: Gateway): Promise<ReloadResult> {
   const { road } = gateway;
   try {
-    const documents = await loadDocuments(gateway.documents.siteFile, gateway.documents.policyFile);
+    const documents = await loadDocumentsBeside(gateway.documents.siteFile, gateway.documents.policyFile);
     mayFollow(gateway, documents);
-    const opened = await openListeners(gateway, documents, loadTrust(documents, road.clock.wall()));
+    const opened = await openListeners(gateway, documents, loadTrust(gateway, documents));
     const changed = documents.hash !== gateway.policy.hash || !sameFiles(documents, gateway.documents);
     bringIn(gateway, documents, opened);
-    road.records.note("config", {
-      event: "loaded",
-      policy: documents.hash,
-      version: documents.policy.version,
-      files: documents.files.map((file) => ({ file: file.path, sha256: road.audit.keep(file.octets) })),
-    });
+    noteDocuments(road, documents);
     road.log.info(
       { policy: documents.hash, version: documents.policy.version },
       changed ? "documents reloaded" : "documents are unchanged",
     );
+    gateway.refusedReload = null;
     return { changed, problems: [] };
   } catch (error) {
     const problems = error instanceof UserProblems ? error.lines : [`internal fault: ${error instanceof Error ? error.message : error}`];
     road.records.note("config", { event: "refused", problems, policy: gateway.policy.hash });
     road.log.error({ problems }, "documents refused; the old ones stay in force");
+    gateway.refusedReload = { wallMs: road.clock.wall(), problems };
     return { changed: false, problems };
   }
+}
+
+/** Which texts are in force under which hash; the texts themselves are stored by theirs (RULINGS 32). */
+export function noteDocuments(road: Road, documents: Documents): void {
+  road.records.note("config", {
+    event: "loaded",
+    policy: documents.hash,
+    version: documents.policy.version,
+    files: documents.files.map((file) => ({ file: file.path, sha256: road.audit.keep(file.octets) })),
+  });
 }
 
 /**
@@ -59,7 +70,7 @@ function bringIn(gateway: Gateway, documents: Documents, opened: readonly Listen
   const { road } = gateway;
   try {
     if (gateway.draining) throw new UserProblems(["the gateway is stopping; nothing was reloaded"]);
-    swap(gateway, documents, loadTrust(documents, road.clock.wall()), opened);
+    swap(gateway, documents, loadTrust(gateway, documents), opened);
   } catch (error) {
     for (const listener of opened) if (!gateway.listeners.includes(listener)) listener.close();
     for (const session of [...road.sessions.open]) if (session.rights.policy !== gateway.policy) road.sessions.endFaulty(session, error);
@@ -67,22 +78,26 @@ function bringIn(gateway: Gateway, documents: Documents, opened: readonly Listen
   }
 }
 
-function loadTrust({ site }: Documents, wallMs: number): Trust | null {
-  return site.tls === null ? null : Trust.load(site.tls, wallMs);
+function loadTrust({ road, trust }: Gateway, { site }: Documents): Trust | null {
+  return site.tls === null ? null : Trust.load(site.tls, road.clock.steady(), trust);
 }
 
-/** The CRL file was written: believe the new one at once, for new peers and for those already in. A bad one keeps the old. */
+/** The CRL file was written: believe the new one at once, for new peers and for those already in. A bad one keeps the old, and is told once. */
 export function reloadTrust(gateway: Gateway): void {
-  const { road, site } = gateway;
-  if (site.tls === null) return;
+  const { road, site, trust } = gateway;
+  if (site.tls === null || trust === null) return;
   try {
-    gateway.trust = Trust.load(site.tls, road.clock.wall());
+    gateway.trust = Trust.load(site.tls, road.clock.steady(), trust);
     renew(gateway);
-    gateway.trust.watch([...road.sessions.open], road.clock.wall());
+    gateway.trust.watch([...road.sessions.open], road.clock.steady());
     road.records.note("config", { event: "revocationLoaded", files: site.tls.crl });
     road.log.info({ files: site.tls.crl }, "revocation lists reloaded");
   } catch (error) {
     const problems = error instanceof UserProblems ? error.lines : [`internal fault: ${error instanceof Error ? error.message : error}`];
+    const words = problems.join("\n");
+    const told = trust.refused?.words === words;
+    trust.refused = { words, triedMs: road.clock.monotonic() };
+    if (told) return;
     road.records.note("config", { event: "revocationRefused", problems });
     road.log.error({ problems }, "revocation lists refused; the old ones stay in force");
   }
@@ -101,15 +116,22 @@ function mayFollow(gateway: Gateway, next: Documents): void {
   const problems: string[] = [];
   if (next.policy.version < now.policy.version)
     problems.push(
-      `${next.policyFile}: found version ${next.policy.version} while version ${now.policy.version} is in force; expected a version that is not lower`,
+      `${placeOf(next, next.policyFile, "version")}: found version ${next.policy.version} while version ${now.policy.version} is in force; expected a version that is not lower`,
     );
   if (next.policy.version === now.policy.version && next.policy.name === now.policy.name && textOf(next) !== textOf(now))
-    problems.push(`${next.policyFile}: the policy changed but its version is still ${next.policy.version}; expected a higher version`);
+    problems.push(
+      `${placeOf(next, next.policyFile, "version")}: the policy changed but its version is still ${next.policy.version}; expected a higher version`,
+    );
   for (const [key, word] of FIXED_AUDIT)
-    if (next.site.audit[key] !== now.site.audit[key]) problems.push(`${next.siteFile}: audit.${word} changed; that takes a restart`);
-  if (next.site.limits.idleMs !== now.site.limits.idleMs) problems.push(`${next.siteFile}: limits.idle changed; that takes a restart`);
+    if (next.site.audit[key] !== now.site.audit[key])
+      problems.push(`${placeOf(next, next.siteFile, "audit", word)}: audit.${word} changed; that takes a restart`);
+  if (next.site.limits.idleMs !== now.site.limits.idleMs)
+    problems.push(`${placeOf(next, next.siteFile, "limits", "idle")}: limits.idle changed; that takes a restart`);
+  for (const { name, interface: on, port, tls, line } of next.site.listeners)
+    if (port !== 0 && now.site.listeners.some((old) => old.interface === on && old.port === port && old.tls !== tls))
+      problems.push(`${next.siteFile}:${line}:1: listener ${name} on port ${port} changed to \`tls: ${tls}\`; that takes a restart`);
   if (JSON.stringify(next.site.management) !== JSON.stringify(now.site.management))
-    problems.push(`${next.siteFile}: management changed; that takes a restart`);
+    problems.push(`${placeOf(next, next.siteFile, "management")}: management changed; that takes a restart`);
   if (problems.length > 0) throw new UserProblems(problems);
 }
 
@@ -120,6 +142,14 @@ const FIXED_AUDIT = [
   ["retainMs", "retain"],
   ["maxOctets", "max_size"],
 ] as const;
+
+/** `policy.yaml:2:10`: where the value stands, or what is nearest above it where it is not stated any more. */
+function placeOf(documents: Documents, file: string, ...path: readonly string[]): string {
+  const octets = documents.files.find((each) => each.path === file)?.octets;
+  const read = readYaml(file, octets?.toString("utf8") ?? "");
+  const { line, column } = read.ok ? read.value.place(path) : { line: 1, column: 1 };
+  return `${file}:${line}:${column}`;
+}
 
 function textOf(documents: Documents): string {
   return documents.files.find((file) => file.path === documents.policyFile)?.octets.toString("latin1") ?? "";
@@ -166,7 +196,7 @@ function swap(gateway: Gateway, documents: Documents, trust: Trust | null, opene
   swapAssets(gateway);
   renew(gateway);
   for (const session of [...road.sessions.open]) rebind(gateway, session);
-  trust?.watch([...road.sessions.open], road.clock.wall());
+  trust?.watch([...road.sessions.open], road.clock.steady());
   for (const device of road.devices) road.wants(device);
   road.turn(road.clock.monotonic());
 }
@@ -196,6 +226,7 @@ function swapAssets(gateway: Gateway): void {
     const asset = gateway.assets.get(site.name) ?? new Asset(site, modbusTcp, gone.get(site.name)?.changes);
     gateway.assets.set(site.name, asset);
     asset.follow(site, gateway.policy);
+    asset.block = gateway.blocks.of(site.name);
     if (site.upstream.mode === "shared" && asset.device === null) asset.device = deviceFor(gateway, asset);
   }
   for (const site of gateway.site.listeners) {
@@ -221,12 +252,22 @@ function rebind(gateway: Gateway, session: Session): void {
     road.sessions.end(session, "siteChanged", "no listener would let it in any more");
     return;
   }
-  const subject = session.peer === null ? subjectOfSource(gateway, session.stream.remoteAddress) : subjectOfPeer(gateway, session.peer);
+  const subject = subjectNow(gateway, session);
   if (typeof subject === "string") {
     road.sessions.end(session, "roleLost", "the policy gives this identity no role any more");
     return;
   }
   session.rights = new Rights(subject, policy, session.asset, road.clock, road.ratesFor(subject.identity, session.asset.name, policy));
+}
+
+function subjectNow(gateway: Gateway, session: Session): Subject | "noRole" | "unknownRole" {
+  const { peer, lapsesMs } = session;
+  if (peer === null) return subjectOfSource(gateway, session.stream.remoteAddress);
+  if (lapsesMs === null) return subjectOfPeer(gateway, peer);
+  const lapsed = subjectOfLapsed(gateway, peer, gateway.road.clock.steady());
+  if (lapsed === null) return "noRole";
+  session.lapsesMs = lapsed.untilMs;
+  return lapsed.subject;
 }
 
 /** Is there still a listener of this kind for this asset, and for this address where that is all that is known? */

@@ -11,10 +11,11 @@ import type { Decision } from "#policy/decision";
 import { RateWindows } from "#process/windows";
 import type { ByteStream } from "#transport/stream";
 import type { Asset } from "./asset.ts";
-import type { Clock } from "./clock.ts";
+import type { GateClock } from "./clock.ts";
 import type { Device } from "./device.ts";
 import type { Limits } from "./limits.ts";
 import type { PolicyInForce } from "./policy.ts";
+import type { ReadFate } from "./reads.ts";
 import { Records } from "./records.ts";
 import type { Session } from "./session.ts";
 import { Sessions } from "./sessions.ts";
@@ -32,7 +33,7 @@ export type Connect = (
 
 export class Road {
   readonly limits: Limits;
-  readonly clock: Clock;
+  readonly clock: GateClock;
   readonly log: Log;
   readonly audit: AuditLog;
   readonly connect: Connect;
@@ -43,14 +44,18 @@ export class Road {
   durability: AuditSite["durableBefore"];
   whenFull: AuditSite["whenFull"];
   readonly devices = new Set<Device>();
+  /** By name; a rule on one may depend on what another shows. */
+  readonly assets = new Map<string, Asset>();
   readonly #wanting: Device[] = [];
   readonly #answered: Session[] = [];
   readonly #strays = new Map<string, { asset: Asset; what: string; count: number }>();
   readonly #turned = new Map<string, { listener: string; source: string; reason: SessionEnd; count: number }>();
+  /** By address, when somebody last proved itself from there; longest ago first. */
+  readonly #known = new Map<string, number>();
   readonly #rates = new Map<string, RateWindows>();
   #turning = false;
 
-  constructor(limits: Limits, clock: Clock, log: Log, audit: AuditLog, connect: Connect, site: AuditSite) {
+  constructor(limits: Limits, clock: GateClock, log: Log, audit: AuditLog, connect: Connect, site: AuditSite) {
     this.limits = limits;
     this.clock = clock;
     this.log = log;
@@ -78,20 +83,24 @@ export class Road {
       ticket.recordNumber = 0;
       return !ticket.change && this.whenFull === "deny-writes" && this.durability !== "all";
     }
-    if (this.audit.state !== "ok" && this.whenFull === "deny-all") return false;
+    if ((this.audit.state !== "ok" || this.audit.onlyKept) && this.whenFull === "deny-all") return false;
     const rule = decision.rules[0] ?? -1;
     const wall = this.clock.wall();
     if (!session.reads.note(ticket.unitId, counted.function, counted.space, counted.first, counted.last, rule, wall)) {
       this.writeReads(session);
       session.reads.note(ticket.unitId, counted.function, counted.space, counted.first, counted.last, rule, wall);
     }
+    ticket.countedIn = session.reads.window;
     return true;
   }
 
-  noteReadException(ticket: Ticket): void {
-    const session = ticket.session as Session;
-    const counted = countable(ticket);
-    if (counted !== null) session.reads.noteException(ticket.unitId, counted.function, counted.space, counted.first, counted.last);
+  /** What became of a read, beside its count. False: its count is written already, or it has none; then it is told by itself. */
+  noteRead(ticket: Ticket, fate: ReadFate): boolean {
+    const { reads } = ticket.session as Session;
+    const counted = ticket.countedIn === reads.window ? countable(ticket) : null;
+    if (counted === null) return false;
+    reads.noteFate(ticket.unitId, counted.function, counted.space, counted.first, counted.last, fate);
+    return true;
   }
 
   writeReads(session: Session): void {
@@ -128,12 +137,25 @@ export class Road {
       seen.count += 1;
       return;
     }
-    if (this.#turned.size >= TURNED_SOURCES) this.writeTurned();
+    if (this.#turned.size >= this.limits.turnedSources) this.writeTurned();
     this.#turned.set(key, { listener, source, reason, count: 0 });
     // Named by its hash, not stored: whoever can connect could fill the disk with certificates of their own making.
     const certificate = leaf === null ? null : createHash("sha256").update(leaf).digest("hex");
     this.records.refusedHandshake(listener, source, reason, words, certificate, 1);
     this.log.warn({ listener, source, reason, words }, "refused before a session");
+  }
+
+  /** Somebody proved itself from there: in a flood of strangers it finds a place (RULINGS 24). */
+  knows(source: string): void {
+    this.#known.delete(source);
+    this.#known.set(source, this.clock.monotonic());
+    const [oldest] = this.#known.keys();
+    if (this.#known.size > this.limits.knownSources && oldest !== undefined) this.#known.delete(oldest);
+  }
+
+  isKnown(source: string): boolean {
+    const since = this.#known.get(source);
+    return since !== undefined && this.clock.monotonic() - since < DAY_MS;
   }
 
   writeTurned(): void {
@@ -148,7 +170,7 @@ export class Road {
     const key = `${identity} ${asset}`;
     let rates = this.#rates.get(key);
     if (rates === undefined) {
-      if (this.#rates.size >= RATED_IDENTITIES) this.#forgetIdle();
+      if (this.#rates.size >= this.limits.ratedIdentities) this.#forgetIdle();
       rates = new RateWindows();
       this.#rates.set(key, rates);
     }
@@ -213,6 +235,8 @@ export class Road {
   }
 }
 
+const DAY_MS = 86_400_000;
+
 interface Counted {
   readonly function: number;
   readonly space: number;
@@ -230,9 +254,5 @@ function countable(ticket: Ticket): Counted | null {
   return target.at === "device" ? { function: operation.function, space: DEVICE, first: 0, last: 0 } : null;
 }
 
-/** Sources whose refusals are counted apart before the counts are written out early. */
-const TURNED_SOURCES = 1024;
-/** Identities and assets whose rates are remembered before idle ones are looked for. */
-const RATED_IDENTITIES = 4096;
 /** No address space has this number. */
 const DEVICE = 255;

@@ -2,7 +2,7 @@
  * One authenticated connection. Requests act and are answered in the order they were asked (RULINGS 21): every request holds a place in
  * `pending` until its answer has been written, and a denial waits for the replies before it.
  */
-import type { SessionEnd, Subject } from "#events";
+import type { Lapse, SessionEnd, Subject } from "#events";
 import { DenialWindow } from "#session/denials";
 import type { Framer } from "#session/protocol";
 import type { ByteStream, StreamHandler } from "#transport/stream";
@@ -15,6 +15,9 @@ import type { Rights } from "./rights.ts";
 import type { Road } from "./road.ts";
 import { SLOT_OCTETS, type Ticket } from "./ticket.ts";
 import type { Peer } from "./trust.ts";
+
+/** No policy has this epoch. */
+const NEVER = 0;
 
 export class Session implements StreamHandler, Source<Ticket> {
   readonly id: string;
@@ -37,6 +40,10 @@ export class Session implements StreamHandler, Source<Ticket> {
   rights: Rights;
   /** What the certificate proved; null on a plain listener. */
   readonly peer: Peer | null;
+  /** Its certificate has ended and it may look until then, steady wall milliseconds (RULINGS 18); null: it has not. */
+  lapsesMs: number | null = null;
+  /** A revocation list its certificate is held against is overdue beyond the grace: it changes nothing (RULINGS 18). */
+  listsStale = false;
   readsAtDevice = 0;
   changesAtDevice = 0;
   requests = 0;
@@ -105,7 +112,7 @@ export class Session implements StreamHandler, Source<Ticket> {
       const found = this.#framer.next();
       if (found === "more") break;
       if (found === "broken") {
-        brokenStream(this, this.#framer.broken, now);
+        brokenStream(this, this.#framer, now);
         break;
       }
       this.lastRequestMs = now;
@@ -141,6 +148,7 @@ export class Session implements StreamHandler, Source<Ticket> {
   /** What became of a ticket is known: answer it, and those behind it that only waited for it. */
   settle(ticket: Ticket): void {
     ticket.settled = true;
+    this.asset.endTurn(ticket);
     if (this.ended === null) this.road.answered(this);
     else this.road.tickets.release(ticket);
   }
@@ -168,10 +176,23 @@ export class Session implements StreamHandler, Source<Ticket> {
     }
   }
 
+  /** Whatever the policy allows: why this is not done for this certificate now; null: nothing stands against it. */
+  barred(ticket: Ticket): Lapse | null {
+    if (this.lapsesMs !== null && !looks(ticket)) return "certificateExpired";
+    if (ticket.change && this.listsStale) return "revocationStale";
+    const { block } = this.asset;
+    return block !== null && (ticket.change || block.reads) ? "blocked" : null;
+  }
+
   /** Does anything wait only for its record to be on disk? */
   waitsForEvidence(): boolean {
     const first = this.waiting.first();
     return first !== null && first.recordNumber > this.road.audit.durable && this.road.mustBeDurable(first.change);
+  }
+
+  /** Something that binds everybody changed: what waits is judged again before it leaves, reads too. */
+  judgeWaitingAgain(): void {
+    for (let i = 0; i < this.waiting.size; i++) (this.waiting.at(i) as Ticket).epoch = NEVER;
   }
 
   /** The documents changed: what waits gives its places in the windows back and is judged again as it leaves. */
@@ -213,4 +234,9 @@ export class Session implements StreamHandler, Source<Ticket> {
       this.stream.pause();
     }
   }
+}
+
+/** Does all of it observe? */
+function looks({ message }: Ticket): boolean {
+  return message?.operations.every(({ effect }) => effect === "observe") === true;
 }

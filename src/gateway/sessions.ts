@@ -1,4 +1,5 @@
 /** Every open session: how it ends, what happens to what it asked, and the watch over idle and unreading peers. */
+import { randomBytes } from "node:crypto";
 import type { SessionEnd } from "#events";
 import { abandon } from "./path.ts";
 import type { Road } from "./road.ts";
@@ -12,10 +13,10 @@ export class Sessions {
 
   constructor(road: Road) {
     this.#road = road;
-    this.#boot = Math.floor(road.clock.wall() / 1000).toString(36);
+    this.#boot = `${Math.floor(road.clock.wall() / 1000).toString(36)}${randomBytes(2).toString("hex")}`;
   }
 
-  /** Names are unique over restarts: start second and a count. */
+  /** Names are unique over restarts, two in one second and a clock set back among them: start second, something random, and a count. */
   nextId(): string {
     this.#serial += 1;
     return `${this.#boot}-${this.#serial}`;

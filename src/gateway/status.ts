@@ -1,18 +1,25 @@
 /** A picture of the running gateway, for status and metrics. */
-import type { AssetStatus, ListenerStatus, SessionStatus, Status } from "#management/protocol";
+import type { AssetStatus, ClockStatus, EndingStatus, ListenerStatus, ListStatus, SessionStatus, Status } from "#management/protocol";
 import type { Asset } from "./asset.ts";
+import type { GateClock } from "./clock.ts";
 import type { Gateway } from "./compose.ts";
 import type { Session } from "./session.ts";
+import { endingsOf, listsOf, sayEnding, sayList } from "./upkeep.ts";
 
 const DAY_MS = 86_400_000;
-/** Certificates with fewer days left are named in the warnings. */
-const WARN_DAYS = 30;
+/** Of what runs out. */
+const SHOWN_ENDINGS = 20;
 /** Of what the evidence complained of. */
+/** Points that one warning names. */
+const SHOWN_POINTS = 8;
 const SHOWN_TROUBLES = 5;
 
 export function statusOf(gateway: Gateway): Status {
   const { road, site, policy } = gateway;
-  const sessions = [...road.sessions.open].map((session) => sessionStatus(session, road.clock.wall()));
+  const nowMs = road.clock.steady();
+  const sessions = [...road.sessions.open].map((session) => sessionStatus(session, nowMs));
+  const endings = endingsOf(gateway.trust, gateway.memory.clients, nowMs);
+  const lists = listsOf(gateway.trust, nowMs);
   return {
     version: gateway.version,
     site: site.name,
@@ -33,9 +40,12 @@ export function statusOf(gateway: Gateway): Status {
       durableBefore: road.durability,
       whenFull: road.whenFull,
     },
+    clock: clockStatus(road.clock),
+    endings,
+    revocationLists: lists,
     listeners: gateway.listeners.map((listener): ListenerStatus => listener.status()),
     metricsPorts: gateway.web.map(({ port }) => port),
-    assets: [...gateway.assets.values()].map(assetStatus),
+    assets: [...gateway.assets.values()].map((asset) => assetStatus(asset, gateway.road.clock.monotonic())),
     sessions,
     denials: Object.fromEntries(road.stats.denials),
     strayReplies: Object.fromEntries(road.stats.strays),
@@ -43,11 +53,17 @@ export function statusOf(gateway: Gateway): Status {
     requests: road.stats.requests,
     inspection: road.stats.latency(),
     memoryOctets: process.memoryUsage.rss(),
-    warnings: warningsOf(gateway, sessions),
+    warnings: warningsOf(gateway, sessions, endings, lists),
   };
 }
 
-function assetStatus(asset: Asset): AssetStatus {
+function clockStatus({ suspicion }: GateClock): ClockStatus {
+  if (suspicion === null) return { state: "believed", why: null, since: null };
+  return { state: "suspect", why: suspicion.words, since: new Date(suspicion.sinceMs).toISOString() };
+}
+
+/** @param now monotonic milliseconds */
+function assetStatus(asset: Asset, now: number): AssetStatus {
   const { site, device } = asset;
   const own = device === null ? [...asset.sessions].map((session) => session.device) : [device];
   return {
@@ -59,10 +75,14 @@ function assetStatus(asset: Asset): AssetStatus {
     sessions: asset.sessions.size,
     waiting: own.reduce((sum, each) => sum + each.waiting, 0),
     atDevice: own.reduce((sum, each) => sum + each.atDevice, 0),
+    blocked: asset.block === null ? null : asset.block.reads ? "everything" : "changes",
+    silent: asset.quarantine.count(now),
+    implausible: asset.layout.model.points.filter(({ index }) => asset.implausible[index] === 1).map(({ name }) => name),
   };
 }
 
-function sessionStatus(session: Session, wallMs: number): SessionStatus {
+/** @param nowMs wall milliseconds, steady */
+function sessionStatus(session: Session, nowMs: number): SessionStatus {
   const { subject } = session;
   return {
     id: session.id,
@@ -77,25 +97,58 @@ function sessionStatus(session: Session, wallMs: number): SessionStatus {
     requests: session.requests,
     denied: session.denied,
     pending: session.pending.size,
-    certificateDaysLeft: session.peer === null ? null : Math.floor((session.peer.notAfter - wallMs) / DAY_MS),
+    certificateDaysLeft: session.peer === null ? null : Math.floor((session.peer.notAfter - nowMs) / DAY_MS),
+    looksUntil: session.lapsesMs === null ? null : new Date(session.lapsesMs).toISOString(),
   };
 }
 
-function warningsOf(gateway: Gateway, sessions: readonly SessionStatus[]): string[] {
+function warningsOf(
+  gateway: Gateway,
+  sessions: readonly SessionStatus[],
+  endings: readonly EndingStatus[],
+  lists: readonly ListStatus[],
+): string[] {
   const { road } = gateway;
   const warnings: string[] = [];
   if (road.audit.state !== "ok")
     warnings.push(`EVIDENCE ${road.audit.state.toUpperCase()}: writes are denied until records can be written`);
+  const { suspicion } = road.clock;
+  if (suspicion !== null)
+    warnings.push(`CLOCK SUSPECT: ${suspicion.words}; \`hours\` grant nothing until it is right and confirmed (penstock clock confirm)`);
+  for (const list of lists) if (list.state !== "current") warnings.push(sayList(list));
+  const refused = gateway.trust?.refused ?? null;
+  if (refused !== null)
+    for (const line of refused.words.split("\n")) warnings.push(`REVOCATION LISTS REFUSED, the old ones stay in force: ${line}`);
   for (const words of road.audit.troubles.slice(-SHOWN_TROUBLES)) warnings.push(`evidence: ${words}`);
   if (road.durability === "none")
     warnings.push("DURABILITY NONE: writes do not wait for their record to be on disk (audit.durable_before: none)");
   for (const asset of gateway.assets.values()) {
     if (asset.device?.state === "down") warnings.push(`${asset.name}: device ${asset.device.key} cannot be reached`);
+    if (asset.block !== null) {
+      const since = new Date(asset.block.sinceMs).toISOString();
+      warnings.push(
+        `${asset.name}: BLOCKED to ${asset.block.reads ? "everything" : "every change"} since ${since} (penstock block ${asset.name} --lift)`,
+      );
+    }
+    const { implausible, silent } = assetStatus(asset, road.clock.monotonic());
+    if (implausible.length > 0)
+      warnings.push(`${asset.name}: check word order: ${list(implausible)} shows what cannot be; writes to it are denied`);
+    if (silent > 0) warnings.push(`${asset.name}: keeps silent at ${silent} places, which are answered 0B in its stead`);
   }
-  for (const session of sessions) {
-    const days = session.certificateDaysLeft;
-    if (days !== null && days < WARN_DAYS) warnings.push(`${session.name}: certificate ends in ${days} days`);
-  }
+  for (const { name, asset, looksUntil } of sessions)
+    if (looksUntil !== null) warnings.push(`${name}: its certificate has ended; it may look at ${asset} until ${looksUntil}`);
+  const ending = endings.filter(({ tell }) => tell);
+  for (const each of ending.slice(0, SHOWN_ENDINGS)) warnings.push(sayEnding(each));
+  if (ending.length > SHOWN_ENDINGS) warnings.push(`${ending.length - SHOWN_ENDINGS} more certificates end soon: status --json has them`);
+  if (gateway.memory.trouble !== null) warnings.push(gateway.memory.trouble);
+  const { refusedReload } = gateway;
+  if (refusedReload !== null)
+    warnings.push(`the reload of ${new Date(refusedReload.wallMs).toISOString()} was refused: ${refusedReload.problems[0] ?? ""}`);
   warnings.push("hardware: none (keys are files; there is no TPM behind them)");
   return warnings;
+}
+
+function list(names: readonly string[]): string {
+  const shown = names.slice(0, SHOWN_POINTS).join(", ");
+  return names.length > SHOWN_POINTS ? `${shown} and ${names.length - SHOWN_POINTS} more` : shown;
 }

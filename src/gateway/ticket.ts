@@ -6,6 +6,7 @@ import type { SessionEnd } from "#events";
 import type { Message } from "#operation";
 import type { Decision } from "#policy/decision";
 import type { Request } from "#session/protocol";
+import type { Guard } from "./guard.ts";
 import type { Rights } from "./rights.ts";
 import type { Session } from "./session.ts";
 
@@ -27,6 +28,8 @@ export class Ticket {
   change = false;
   /** Number of its decision record; 0 where reads are counted together. */
   recordNumber = 0;
+  /** The session's window of reads it is counted in; 0: in none. */
+  countedIn = 0;
   /** The policy it was judged under. */
   epoch = 0;
   arrivedMs = 0;
@@ -41,9 +44,13 @@ export class Ticket {
   answerLength = 0;
   /** Close the session once this ticket's turn to be answered has come. */
   closes: SessionEnd | null = null;
+  /** What must be read in the device before it may leave; null: nothing. */
+  guard: Guard | null = null;
   /** Its reservation in the change and rate windows: by which rights, and at which monotonic milliseconds. */
   reservedBy: Rights | null = null;
   reservedMs = 0;
+  /** In the windows of `max_changes` too. */
+  reservedChanges = false;
 
   constructor() {
     this.pdu = new Uint8Array(SLOT_OCTETS);
@@ -66,6 +73,7 @@ export class Ticket {
     this.decision = null;
     this.change = false;
     this.recordNumber = 0;
+    this.countedIn = 0;
     this.epoch = 0;
     this.arrivedMs = now;
     this.sentMs = 0;
@@ -73,8 +81,10 @@ export class Ticket {
     this.settled = false;
     this.answerLength = 0;
     this.closes = null;
+    this.guard = null;
     this.reservedBy = null;
     this.reservedMs = 0;
+    this.reservedChanges = false;
   }
 }
 
@@ -101,6 +111,7 @@ export class TicketPool {
     ticket.request = null;
     ticket.message = null;
     ticket.decision = null;
+    ticket.guard = null;
     ticket.reservedBy = null;
     this.#free.push(ticket);
   }

@@ -5,7 +5,7 @@ import type { SessionEnd } from "#events";
 import { metricsText } from "#management/metrics";
 import { serveWeb, type WebServer } from "#management/web";
 import { addressesOf } from "#transport/interfaces";
-import { subjectOfPeer } from "./admit.ts";
+import { judgeNow, subjectOfPeer } from "./admit.ts";
 import type { Gateway } from "./compose.ts";
 
 /** Name of this port in records of the refused. */
@@ -28,6 +28,9 @@ export async function openWeb(gateway: Gateway, site: NonNullable<ManagementSite
         host,
         port,
         context: trust.context,
+        maxConnections: road.limits.webConnections,
+        maxHeaderOctets: road.limits.webHeaderOctets,
+        patienceMs: road.limits.webPatienceMs,
         admit: (leaf, verdict) => mayRead(gateway, leaf, verdict),
         refused: (address, reason) => road.turnedAway(NAME, address, reason as SessionEnd, "", null),
         metrics: () => metricsText(gateway.status()),
@@ -46,8 +49,8 @@ export async function openWeb(gateway: Gateway, site: NonNullable<ManagementSite
 
 /** The reason when not: the same proof, and any role, as for a session. */
 function mayRead(gateway: Gateway, leaf: Uint8Array, verdict: string | null): string | null {
-  const judged = gateway.trust?.judge([leaf], verdict, gateway.road.clock.wall());
-  if (judged === undefined) return "handshakeFailed";
+  if (gateway.trust === null) return "handshakeFailed";
+  const judged = judgeNow(gateway, gateway.trust, { chain: [leaf], verdict });
   if (!judged.ok) return judged.error.reason;
   const subject = subjectOfPeer(gateway, judged.value);
   return typeof subject === "string" ? subject : null;

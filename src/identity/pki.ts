@@ -80,12 +80,16 @@ export interface IssueRequest {
   readonly lifetimeMs?: number;
   /** PKCS#10 in PEM: the holder keeps the key. */
   readonly requestPem?: string;
+  /** Where it came from, as messages name it. */
+  readonly requestFile?: string;
 }
 
 export interface RenewOptions {
   /** Keep the key; else a new one is made. Without a key of ours it is always kept. */
   readonly sameKey?: boolean;
   readonly requestPem?: string;
+  /** Where it came from, as messages name it. */
+  readonly requestFile?: string;
   readonly lifetimeMs?: number;
 }
 
@@ -187,7 +191,7 @@ export class Pki {
       }
       const box = request.box ?? (kind === "gateway" ? name : null);
       if (box !== null && !isName(box)) throw new PkiProblem(`found a box named "${shown(box)}"; expected 1 to 64 of A-Z a-z 0-9 _ . -`);
-      const asked = request.requestPem === undefined ? null : requestOf(request.requestPem);
+      const asked = request.requestPem === undefined ? null : requestOf(request.requestPem, request.requestFile);
       return this.#make(index, { kind, name, uri, role: request.role ?? null, dns, ips, box }, asked, null, request.lifetimeMs);
     });
   }
@@ -200,7 +204,7 @@ export class Pki {
       if (old === undefined) throw new PkiProblem(`found no certificate of ${shown(name)}; expected ${namesOf(index)}`);
       if (old.revoked !== null)
         throw new PkiProblem(`${name} was revoked ${old.revoked.at}; expected a certificate in force (issue makes a new one)`);
-      const asked = options.requestPem === undefined ? null : requestOf(options.requestPem);
+      const asked = options.requestPem === undefined ? null : requestOf(options.requestPem, options.requestFile);
       const kept = asked === null && (options.sameKey === true || old.keyFile === null) ? this.#keptKey(old) : null;
       return this.#make(index, old, asked, { old, kept }, options.lifetimeMs);
     });
@@ -544,18 +548,18 @@ function isIpAddress(text: string): boolean {
   return z.union([z.ipv4(), z.ipv6()]).safeParse(text).success;
 }
 
-function requestOf(pem: string): { readonly key: KeyObject; readonly words: string } {
+function requestOf(pem: string, file = "the request"): { readonly key: KeyObject; readonly words: string } {
   const blocks = pemBlocks(pem);
   const block = blocks[0];
+  const at = `${file}:${block?.line ?? 1}:1`;
   if (blocks.length !== 1 || block === undefined || !/^(NEW )?CERTIFICATE REQUEST$/.test(block.label)) {
-    throw new PkiProblem(
-      `found ${blocks.length === 0 ? "no PEM block" : (block as { label: string }).label.toLowerCase()}; expected one certificate request (PKCS#10 in PEM)`,
-    );
+    const found = block === undefined ? "no PEM block" : blocks.length > 1 ? `${blocks.length} PEM blocks` : block.label.toLowerCase();
+    throw new PkiProblem(`${at}: found ${found}; expected one certificate request (PKCS#10 in PEM)`);
   }
   const read = readRequest(block.der);
   if (!read.ok)
     throw new PkiProblem(
-      `found a certificate request, and ${read.error}; expected one signed by its own key (RSA 2048 to 4096, P-256, P-384 or Ed25519)`,
+      `${at}: found a certificate request, and ${read.error}; expected one signed by its own key (RSA 2048 to 4096, P-256, P-384 or Ed25519)`,
     );
   return { key: read.value.key, words: read.value.subjectWords };
 }

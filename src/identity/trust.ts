@@ -15,7 +15,7 @@ import { isListOf, type RevocationList, readRevocationList } from "./crl.ts";
 import { covers, isName, isPattern, shown } from "./names.ts";
 import { buildPath, type Held, judgeIssuers, LONGEST_CHAIN, MOST_CHAIN_OCTETS, type Path } from "./path.ts";
 import { pemBlocks } from "./pem.ts";
-import { refusalOf } from "./verdict.ts";
+import { isOfTime, refusalOf } from "./verdict.ts";
 
 export type { Refusal } from "./claims.ts";
 
@@ -31,6 +31,8 @@ export interface Peer {
   /** Wall milliseconds: the latest start and the earliest end in the chain below the root. */
   readonly notBefore: number;
   readonly notAfter: number;
+  /** The earliest end above the leaf and below the root; infinity where nothing stands there. */
+  readonly issuersNotAfter: number;
   /** SHA-256 of the leaf, hex. */
   readonly fingerprint: string;
   /** DER. */
@@ -54,6 +56,8 @@ export interface TrustSource {
 export interface Authority {
   readonly ca: string;
   readonly subject: string;
+  readonly fingerprint: string;
+  readonly notBefore: number;
   readonly notAfter: number;
 }
 
@@ -61,6 +65,7 @@ export interface Authority {
 export interface ListState {
   readonly issuer: string;
   readonly file: string;
+  readonly number: bigint | null;
   readonly thisUpdate: number;
   readonly nextUpdate: number | null;
   readonly revoked: number;
@@ -74,6 +79,16 @@ interface Rights {
 interface LoadedList {
   readonly file: string;
   readonly list: RevocationList;
+  /** issuerKey of the CA certificate that signed it. */
+  readonly signer: string;
+}
+
+/** How far our own clock and judgement may stand in for OpenSSL's, whose only clock is the machine's. */
+export interface Leave {
+  /** The machine's clock is not believed: a verdict of time alone gives way to our judgement at `wallMs` (RULINGS 19). */
+  readonly ownTime?: boolean;
+  /** That the leaf has ended is no reason, if it is the only one (RULINGS 18); whoever asks decides what such a peer may. */
+  readonly ended?: boolean;
 }
 
 export class TrustStore {
@@ -106,10 +121,11 @@ export class TrustStore {
   }
 
   /**
-   * @param wallMs  the wall clock: which of several certificates of one CA is in force
+   * @param wallMs    the wall clock: which of several certificates of one CA is in force
+   * @param previous  the store in force: no revocation list of it gives way to an older one, or to none (RULINGS 18)
    * @error one line a mistake, `file:line:column: found ...; expected ...`; a store with any mistake is not made
    */
-  static load(source: TrustSource, wallMs: number): Result<TrustStore, readonly string[]> {
+  static load(source: TrustSource, wallMs: number, previous: TrustStore | null = null): Result<TrustStore, readonly string[]> {
     const problems: string[] = [];
     const rights = new Map<string, Rights>();
     const held: Held[] = [];
@@ -131,19 +147,25 @@ export class TrustStore {
     const lists = new Map<string, LoadedList>();
     if (problems.length === 0) for (const crl of source.crl) readLists(crl, held, lists, problems);
     if (problems.length === 0 && source.crl.length > 0) checkComplete(held, lists, source, problems);
+    if (problems.length === 0 && previous !== null) checkFollows(previous.#lists, held, lists, problems);
     return problems.length > 0 ? err(problems) : ok(new TrustStore(rights, held, caPem, lists));
   }
 
   get authorities(): readonly Authority[] {
-    return [...this.#held.values()]
-      .flat()
-      .map(({ ca, certificate }) => ({ ca, subject: certificate.subjectWords, notAfter: certificate.notAfter }));
+    return [...this.#held.values()].flat().map(({ ca, certificate: { subjectWords: subject, fingerprint, notBefore, notAfter } }) => ({
+      ca,
+      subject,
+      fingerprint,
+      notBefore,
+      notAfter,
+    }));
   }
 
   get lists(): readonly ListState[] {
     return [...this.#lists.values()].map(({ file, list }) => ({
       issuer: list.issuerWords,
       file,
+      number: list.number,
       thisUpdate: list.thisUpdate,
       nextUpdate: list.nextUpdate,
       revoked: list.revoked.size,
@@ -156,7 +178,7 @@ export class TrustStore {
    * @param wallMs   the wall clock
    * @error          one reason, the same for the same certificate; nothing is thrown at what a peer sent
    */
-  judge(chain: readonly Uint8Array[], verdict: string | null, wallMs: number): Result<Peer, Refusal> {
+  judge(chain: readonly Uint8Array[], verdict: string | null, wallMs: number, leave: Leave = {}): Result<Peer, Refusal> {
     if (chain.length === 0) return refuse("noClientCertificate", "it presented no certificate");
     const octets = chain.reduce((sum, der) => sum + der.length, 0);
     if (chain.length > LONGEST_CHAIN)
@@ -175,7 +197,7 @@ export class TrustStore {
     const serials = serialsOf(path.value);
     const refusal =
       this.#revoked(serials, path.value) ??
-      judgeTimes(path.value, wallMs) ??
+      judgeTimes(path.value, wallMs, leave.ended === true) ??
       judgeLeaf(leaf) ??
       judgeIssuers(path.value) ??
       judgeExtensions(path.value);
@@ -187,7 +209,8 @@ export class TrustStore {
     const { ca } = path.value;
     const beyond = this.#beyond(ca, claim.value.claim, role.value);
     if (beyond !== null) return err(beyond);
-    if (verdict !== null) return err(refusalOf(verdict));
+    const floor = verdict === null ? null : judgeVerdict(verdict, path.value, leave);
+    if (floor !== null) return err(floor);
     const below = path.value.certificates.slice(0, -1);
     return ok({
       identity: claim.value.claim.startsWith("cn:") ? `${claim.value.claim}@${ca}` : `spiffe:${claim.value.claim}`,
@@ -196,15 +219,21 @@ export class TrustStore {
       ca,
       notBefore: Math.max(...below.map((each) => each.notBefore)),
       notAfter: Math.min(...below.map((each) => each.notAfter)),
+      issuersNotAfter: Math.min(...below.slice(1).map((each) => each.notAfter)),
       fingerprint: leaf.fingerprint,
       leaf: leaf.der,
       serials,
     });
   }
 
-  /** Why a live peer may no longer stay, by this store and the clock; null: it may. Cheap: a few look-ups, no signature. */
-  stillGood(peer: Peer, wallMs: number): Refusal | null {
-    if (wallMs >= peer.notAfter) return { reason: "certificateExpired", words: `its certificate ended ${day(peer.notAfter)}` };
+  /**
+   * Why a live peer may no longer stay, by this store and the clock; null: it may. Cheap: a few look-ups, no signature.
+   *
+   * @param until  wall milliseconds to which it may stay though its own certificate has ended; null: it may not
+   */
+  stillGood(peer: Peer, wallMs: number, until: number | null = null): Refusal | null {
+    const ends = until === null ? peer.notAfter : Math.min(until, peer.issuersNotAfter);
+    if (wallMs >= ends) return { reason: "certificateExpired", words: `its certificate ended ${day(peer.notAfter)}` };
     const nearest = peer.serials.find(({ issuer }) => this.#heldByKey.has(issuer));
     const anchors = nearest === undefined ? [] : (this.#heldByKey.get(nearest.issuer) as readonly Held[]);
     const top = this.#heldByKey.get(peer.serials.at(-1)?.issuer ?? "");
@@ -217,6 +246,17 @@ export class TrustStore {
     if (revoked !== null) return revoked;
     const claim = peer.identity.startsWith("spiffe:") ? peer.identity.slice("spiffe:".length) : `cn:${peer.name}`;
     return this.#beyond(peer.ca, claim, peer.certificateRole);
+  }
+
+  /** When the first of the lists that this peer's chain is held against is due to be replaced, wall milliseconds; null: no list says so. */
+  listsDue(peer: Peer): number | null {
+    let due: number | null = null;
+    for (const { issuer } of peer.serials) {
+      const name = this.#heldByKey.get(issuer)?.[0]?.certificate.subject;
+      const next = name === undefined ? null : (this.#lists.get(name)?.list.nextUpdate ?? null);
+      if (next !== null && (due === null || next < due)) due = next;
+    }
+    return due;
   }
 
   /** What this CA may not say. */
@@ -263,12 +303,24 @@ function hiddenIssuer(refusal: Refusal): { readonly ok: false; readonly error: R
   return refuse("unknownCa", `${refusal.words}; where it is an intermediate, add its certificate to the CA's file`);
 }
 
-function judgeTimes(path: Path, wallMs: number): Refusal | null {
-  for (const each of path.certificates) {
+function judgeTimes(path: Path, wallMs: number, leafMayHaveEnded: boolean): Refusal | null {
+  for (const [i, each] of path.certificates.entries()) {
     if (wallMs < each.notBefore) return { reason: "certificateNotYetValid", words: `${each.subjectWords} begins ${day(each.notBefore)}` };
+    if (i === 0 && leafMayHaveEnded) continue;
     if (wallMs >= each.notAfter) return { reason: "certificateExpired", words: `${each.subjectWords} ended ${day(each.notAfter)}` };
   }
   return null;
+}
+
+/**
+ * OpenSSL names the last thing it found. Behind a verdict of time may stand what it looks at before: signatures, CA flags, purposes, unknown
+ * extensions. All of that is judged here too, the purpose of the CAs in this place. Names and policies it looks at afterwards, so they show.
+ */
+function judgeVerdict(verdict: string, path: Path, { ownTime = false, ended = false }: Leave): Refusal | null {
+  if (!isOfTime(verdict) || !(ownTime || (ended && verdict === "CERT_HAS_EXPIRED"))) return refusalOf(verdict);
+  const { reason, words } = refusalOf(verdict);
+  const foreign = path.certificates.slice(1).find(({ extendedKeyUsage }) => extendedKeyUsage?.includes(OID.clientAuth) === false);
+  return foreign === undefined ? null : { reason, words: `${words}, and ${foreign.subjectWords} is no CA of clients (extended key usage)` };
 }
 
 function judgeLeaf(leaf: Certificate): Refusal | null {
@@ -362,11 +414,12 @@ function readLists(crl: TrustSource["crl"][number], held: readonly Held[], lists
       continue;
     }
     const list = read.value;
+    const signer = held.find(({ certificate }) => isListOf(list, certificate))?.certificate;
     if (!list.algorithm.strong) expected(`a revocation list signed by ${list.algorithm.name}`, "SHA-256 or better");
-    else if (!held.some(({ certificate }) => isListOf(list, certificate))) {
+    else if (signer === undefined) {
       const known = held.some(({ certificate }) => certificate.subject === list.issuer);
       expected(`a revocation list of ${list.issuerWords}${known ? " that its key did not sign" : ""}`, "one signed by a CA of this site");
-    } else if (isNewer(list, lists.get(list.issuer)?.list)) lists.set(list.issuer, { file, list });
+    } else if (isNewer(list, lists.get(list.issuer)?.list)) lists.set(list.issuer, { file, list, signer: issuerKey(signer) });
   }
 }
 
@@ -386,6 +439,33 @@ function checkComplete(held: readonly Held[], lists: ReadonlyMap<string, LoadedL
       `${source.crl[0]?.file ?? ""}:1:1: found no revocation list of ${words} (CA ${ca}); expected one of every CA, or none at all`,
     );
   }
+}
+
+/**
+ * Whoever can replace a file could bring a revoked certificate back with a list from before (RULINGS 18). A CA that is no longer held under the
+ * key that signed the list in force has nothing to be followed.
+ */
+function checkFollows(
+  before: ReadonlyMap<string, LoadedList>,
+  held: readonly Held[],
+  lists: ReadonlyMap<string, LoadedList>,
+  problems: string[],
+): void {
+  for (const [issuer, { list: old, signer, file: oldFile }] of before) {
+    if (!held.some(({ certificate }) => issuerKey(certificate) === signer)) continue;
+    const loaded = lists.get(issuer);
+    if (loaded === undefined) {
+      problems.push(`${oldFile}:1:1: found no revocation list of ${old.issuerWords} any more; expected one: going without takes a restart`);
+    } else if (!isNewer(loaded.list, old)) {
+      problems.push(
+        `${loaded.file}:1:1: found ${sayList(loaded.list)} of ${old.issuerWords} while ${sayList(old)} is in force; expected one that is not older`,
+      );
+    }
+  }
+}
+
+function sayList({ number, thisUpdate }: RevocationList): string {
+  return `revocation list ${number === null ? "" : `${number} `}of ${day(thisUpdate)}`;
 }
 
 function day(ms: number): string {

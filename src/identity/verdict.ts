@@ -21,3 +21,10 @@ export function refusalOf(verdict: string): Refusal {
   const code = /^[A-Z0-9_]{1,64}$/.test(verdict) ? verdict : "UNSPECIFIED";
   return { reason: REASONS[code] ?? "chainInvalid", words: `OpenSSL refuses its chain (${code})` };
 }
+
+/** Verdicts that say nothing but that the machine's clock lies outside a certificate's time. */
+const OF_TIME: ReadonlySet<string> = new Set(["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"]);
+
+export function isOfTime(verdict: string): boolean {
+  return OF_TIME.has(verdict);
+}

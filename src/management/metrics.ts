@@ -33,6 +33,12 @@ export async function metricsText(status: Status): Promise<string> {
   for (const quantile of ["p50", "p99", "p999", "max"] as const) latency.set({ quantile }, status.inspection[quantile]);
   gauge("audit_ok", "1 while evidence can be written.").set(status.audit.state === "ok" ? 1 : 0);
   gauge("audit_durable_sequence", "Highest record number on disk.").set(status.audit.durable);
+  gauge("clock_suspect", "1 while the machine's clock is not believed.").set(status.clock.state === "suspect" ? 1 : 0);
+  const days = gauge("days_left", "Days until a certificate ends or a revocation list falls due.", ["what", "name", "fingerprint"]);
+  for (const { what, name, fingerprint, daysLeft } of status.endings)
+    days.set({ what, name, fingerprint: fingerprint?.slice(0, 16) ?? "" }, daysLeft);
+  const stale = gauge("revocation_list_stale", "1 once an overdue list denies writes and controls.", ["issuer"]);
+  for (const { issuer, state } of status.revocationLists) stale.set({ issuer }, state === "stale" ? 1 : 0);
   const sessions = gauge("sessions", "Open sessions by asset.", ["asset"]);
   const waiting = gauge("queue_waiting", "Requests waiting for a device.", ["asset"]);
   const atDevice = gauge("requests_at_device", "Requests at a device.", ["asset"]);

@@ -1,6 +1,16 @@
 /** What is said over the local management socket: one JSON object a line each way. Plain data; no receiver of it may act on the plant. */
 
-export type Question = { readonly ask: "status" } | { readonly ask: "metrics" } | { readonly ask: "reload" };
+export type Question =
+  | { readonly ask: "status" }
+  | { readonly ask: "metrics" }
+  | { readonly ask: "reload" }
+  /** Somebody vouches for the machine's clock. `uid` is what the asking process says of itself: whoever can open the socket could be it. */
+  | { readonly ask: "clockConfirm"; readonly uid: number }
+  /** Cut one session, now. */
+  | { readonly ask: "endSession"; readonly session: string; readonly uid: number }
+  /** Close an asset to changes, or to everything; or open it again. */
+  | { readonly ask: "block"; readonly asset: string; readonly reads: boolean; readonly uid: number }
+  | { readonly ask: "unblock"; readonly asset: string; readonly uid: number };
 
 export interface Answer {
   readonly ok: boolean;
@@ -9,6 +19,8 @@ export interface Answer {
   readonly status?: Status;
   readonly metrics?: string;
   readonly reload?: { readonly changed: boolean; readonly problems: readonly string[] };
+  /** What the clock says, and what it had been suspected for; null: it was believed already. */
+  readonly clock?: { readonly says: string; readonly was: string | null };
 }
 
 /** `penstock status --json`. */
@@ -28,6 +40,10 @@ export interface Status {
     readonly durableBefore: "writes" | "all" | "none";
     readonly whenFull: "deny-writes" | "deny-all";
   };
+  readonly clock: ClockStatus;
+  /** Soonest first. */
+  readonly endings: readonly EndingStatus[];
+  readonly revocationLists: readonly ListStatus[];
   readonly listeners: readonly ListenerStatus[];
   /** Ports that serve metrics; empty where the socket alone does. */
   readonly metricsPorts: readonly number[];
@@ -44,6 +60,41 @@ export interface Status {
   readonly memoryOctets: number;
   /** What a person should look at, most urgent first. */
   readonly warnings: readonly string[];
+}
+
+export interface ClockStatus {
+  readonly state: "believed" | "suspect";
+  /** Null while it is believed. */
+  readonly why: string | null;
+  readonly since: string | null;
+}
+
+/** Something that runs out. */
+export interface EndingStatus {
+  readonly what: "gateway" | "authority" | "list" | "client";
+  readonly name: string;
+  /** SHA-256 of the certificate, hex; null: a list. */
+  readonly fingerprint: string | null;
+  readonly ends: string;
+  /** Whole ones; negative: it is over. */
+  readonly daysLeft: number;
+  /** The smallest of 30, 14, 7, 1 and 0 that is not below the days left; null: more than 30. */
+  readonly mark: number | null;
+  /** It was made for longer than the mark: somebody should look. */
+  readonly tell: boolean;
+}
+
+export interface ListStatus {
+  readonly issuer: string;
+  readonly file: string;
+  readonly number: string | null;
+  readonly thisUpdate: string;
+  /** Null: it never falls due. */
+  readonly nextUpdate: string | null;
+  /** From when on writes and controls are denied without a newer one. */
+  readonly denies: string | null;
+  readonly revoked: number;
+  readonly state: "current" | "overdue" | "stale";
 }
 
 export interface ListenerStatus {
@@ -64,6 +115,12 @@ export interface AssetStatus {
   readonly sessions: number;
   readonly waiting: number;
   readonly atDevice: number;
+  /** Places answered in the device's stead, for it keeps silent there. */
+  readonly silent: number;
+  /** Points that show what cannot be: their word order is wrong, or they are other points. */
+  readonly implausible: readonly string[];
+  /** Blocked by command: changes, or everything. Null: it is not. */
+  readonly blocked: "changes" | "everything" | null;
 }
 
 export interface SessionStatus {
@@ -80,4 +137,6 @@ export interface SessionStatus {
   readonly denied: number;
   readonly pending: number;
   readonly certificateDaysLeft: number | null;
+  /** Its certificate has ended: it may look until then. Null: it has not. */
+  readonly looksUntil: string | null;
 }

@@ -2,24 +2,37 @@
  * The local management socket: 0600, one question a line, one answer a line. It tells and reloads; it never carries plant traffic.
  * Node has no peer credentials for a socket, so the file's mode is the gate: whoever may open it is `local-root`.
  */
-import { chmodSync, mkdirSync, unlinkSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import net from "node:net";
 import path from "node:path";
+import { UserProblems } from "#documents/problems";
 import type { Answer, Question } from "./protocol.ts";
 
 /** A question is a few words; whoever sends more is not asking. */
 const LINE_LIMIT = 4096;
 const CONNECTION_LIMIT = 16;
 const IDLE_MS = 60_000;
+/** So long whoever asked too much may take to read that it did, milliseconds. */
+const LINGER_MS = 1_000;
 
 export interface ManagementServer {
   close(): Promise<void>;
 }
 
-/** @throws when the socket cannot be made; the message says which file and why */
+/** @throws UserProblems when the socket cannot be made; the line says which file and why */
 export async function serveManagement(socketPath: string, answer: (question: Question) => Promise<Answer>): Promise<ManagementServer> {
-  mkdirSync(path.dirname(socketPath), { recursive: true });
-  await clearStale(socketPath);
+  try {
+    mkdirSync(path.dirname(socketPath), { recursive: true });
+    await clearStale(socketPath);
+    return await listen(socketPath, answer);
+  } catch (error) {
+    if (error instanceof UserProblems) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new UserProblems([`${socketPath}: the management socket cannot be made there (${code ?? message})`]);
+  }
+}
+
+async function listen(socketPath: string, answer: (question: Question) => Promise<Answer>): Promise<ManagementServer> {
   const open = new Set<net.Socket>();
   const server = net.createServer((socket) => {
     open.add(socket);
@@ -37,6 +50,8 @@ export async function serveManagement(socketPath: string, answer: (question: Que
       process.umask(before);
     }
   });
+  // After binding only accept() can fail (no file descriptors left): the socket stays, whoever asks waits.
+  server.removeAllListeners("error").on("error", () => {});
   chmodSync(socketPath, 0o600);
   return {
     close: () =>
@@ -47,22 +62,28 @@ export async function serveManagement(socketPath: string, answer: (question: Que
   };
 }
 
-/** A socket file nobody listens on any more is in the way; one that somebody answers on is another daemon. */
+/**
+ * A socket that refuses connections is what a killed daemon left behind, and in the way. One that takes them, is too busy to, or lets only
+ * others in is another daemon's. Anything else at its path is somebody's, and not ours to remove.
+ */
 async function clearStale(socketPath: string): Promise<void> {
-  const alive = await new Promise<boolean>((resolve) => {
-    const probe = net.connect(socketPath);
-    probe.once("connect", () => {
-      probe.destroy();
-      resolve(true);
+  const found = lstatSync(socketPath, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isSocket()) throw new UserProblems([`${socketPath}: what stands there is no socket; expected nothing, or an old socket`]);
+  if ((await probe(socketPath)) !== "ECONNREFUSED") throw new UserProblems([`another daemon answers on ${socketPath}`]);
+  unlinkSync(socketPath);
+}
+
+/** Why nobody could be reached; null: somebody was. */
+function probe(socketPath: string): Promise<string | null> {
+  return new Promise((resolve) => {
+    const socket = net.connect(socketPath);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(null);
     });
-    probe.once("error", () => resolve(false));
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
   });
-  if (alive) throw new Error(`another daemon answers on ${socketPath}`);
-  try {
-    unlinkSync(socketPath);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
 }
 
 function converse(socket: net.Socket, answer: (question: Question) => Promise<Answer>): void {
@@ -79,6 +100,8 @@ function converse(socket: net.Socket, answer: (question: Question) => Promise<An
       over = true;
       text = "";
       socket.end(`${JSON.stringify({ ok: false, error: "question too long" } satisfies Answer)}\n`);
+      // Whoever goes on talking is not heard, and keeps no place for it.
+      setTimeout(() => socket.destroy(), LINGER_MS).unref();
       return;
     }
     void next();
@@ -112,9 +135,31 @@ function parse(line: string): Question | null {
   try {
     const value: unknown = JSON.parse(line);
     if (typeof value !== "object" || value === null || !("ask" in value)) return null;
+    if ("uid" in value) return parseCommand(value as Readonly<Record<string, unknown>>);
     const ask = ASKS.find((known) => known === value.ask);
     return ask === undefined ? null : { ask };
   } catch {
     return null;
   }
+}
+
+/** What somebody does, not merely asks. */
+function parseCommand({ ask, uid, session, asset, reads }: Readonly<Record<string, unknown>>): Question | null {
+  if (!isUid(uid)) return null;
+  switch (ask) {
+    case "clockConfirm":
+      return { ask, uid };
+    case "endSession":
+      return typeof session === "string" ? { ask, session, uid } : null;
+    case "block":
+      return typeof asset === "string" && typeof reads === "boolean" ? { ask, asset, reads, uid } : null;
+    case "unblock":
+      return typeof asset === "string" ? { ask, asset, uid } : null;
+    default:
+      return null;
+  }
+}
+
+function isUid(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 2 ** 32;
 }

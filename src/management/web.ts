@@ -12,6 +12,11 @@ export interface WebOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly context: TlsContext;
+  /** At once. */
+  readonly maxConnections: number;
+  readonly maxHeaderOctets: number;
+  /** For a handshake, and for a request, milliseconds. */
+  readonly patienceMs: number;
   /** Is this who may read? The reason when not. @param verdict OpenSSL's word on the chain, null: it verifies */
   admit(leaf: Uint8Array, verdict: string | null): string | null;
   /** Somebody was turned away. */
@@ -25,11 +30,6 @@ export interface WebServer {
   close(): void;
 }
 
-/** A scraper asks one thing every few seconds. */
-const CONNECTIONS = 16;
-const HEADER_OCTETS = 4096;
-const PATIENCE_MS = 5_000;
-
 /** @throws the system's error when it cannot be bound */
 export async function serveWeb(options: WebOptions): Promise<WebServer> {
   const server = https.createServer(
@@ -37,11 +37,13 @@ export async function serveWeb(options: WebOptions): Promise<WebServer> {
       ...contextOptions(options.context),
       requestCert: true,
       rejectUnauthorized: false,
-      handshakeTimeout: PATIENCE_MS,
-      headersTimeout: PATIENCE_MS,
-      requestTimeout: PATIENCE_MS,
-      keepAliveTimeout: PATIENCE_MS,
-      maxHeaderSize: HEADER_OCTETS,
+      handshakeTimeout: options.patienceMs,
+      headersTimeout: options.patienceMs,
+      requestTimeout: options.patienceMs,
+      keepAliveTimeout: options.patienceMs,
+      // Deadlines of requests are looked at this often.
+      connectionsCheckingInterval: options.patienceMs / 4,
+      maxHeaderSize: options.maxHeaderOctets,
     },
     (request, response) => {
       // A connection may outlive its owner's right to it.
@@ -61,7 +63,7 @@ export async function serveWeb(options: WebOptions): Promise<WebServer> {
       );
     },
   );
-  server.maxConnections = CONNECTIONS;
+  server.maxConnections = options.maxConnections;
   const whyNot = (socket: tls.TLSSocket): string | null => {
     const leaf = socket.getPeerX509Certificate()?.raw;
     const verdict = socket.authorized ? null : String(socket.authorizationError);

@@ -14,6 +14,8 @@ export interface Claim {
   readonly certificateRole: string | null;
   /** 4 or 16 octets; asked only where no identity was proven. */
   readonly source: Uint8Array | null;
+  /** Milliseconds since the certificate's end; left out: it has not ended. */
+  readonly endedMs?: number;
 }
 
 export interface Bound {
@@ -21,6 +23,8 @@ export interface Bound {
   readonly roles: readonly string[];
   readonly kind: "person" | "machine";
   readonly mayWriteUnauthenticated: boolean;
+  /** Of a certificate that has ended: milliseconds after its end until which its session may last. */
+  readonly lastsMs?: number;
 }
 
 /** @returns `unknownRole`: the certificate names a role that no binding knows; `noRole`: nothing in the policy matches the claim. */
@@ -28,13 +32,21 @@ export function bind(policy: Policy, claim: Claim): Bound | "noRole" | "unknownR
   const { certificateRole, identity, source } = claim;
   if (certificateRole !== null) {
     const bindings = policy.bindings.filter((binding) => binding.certificateRole === certificateRole);
-    return bindings.length === 0 ? "unknownRole" : boundBy(policy, bindings);
+    return bindings.length === 0 ? "unknownRole" : boundIfGood(policy, bindings, claim);
   }
   const bindings = policy.bindings.filter((binding) => {
     if (identity !== null) return binding.identity !== null && matchesIdentity(binding.identity, identity);
     return source !== null && binding.source !== null && isWithin(binding.source, withoutMapping(source));
   });
-  return bindings.length === 0 ? "noRole" : boundBy(policy, bindings);
+  return bindings.length === 0 ? "noRole" : boundIfGood(policy, bindings, claim);
+}
+
+/** What an ended certificate still gets, machines alone get (RULINGS 18), and only by the bindings that say so. */
+function boundIfGood(policy: Policy, bindings: readonly Binding[], { endedMs }: Claim): Bound | "noRole" {
+  if (endedMs === undefined) return boundBy(policy, bindings);
+  const lasting = bindings.filter(({ expiredMs }) => expiredMs !== null && endedMs < expiredMs);
+  if (lasting.length === 0 || bindings.some(({ kind }) => kind === "person")) return "noRole";
+  return { ...boundBy(policy, lasting), lastsMs: Math.min(...lasting.map(({ expiredMs }) => expiredMs as number)) };
 }
 
 function boundBy(policy: Policy, bindings: readonly Binding[]): Bound {

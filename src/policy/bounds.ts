@@ -31,6 +31,8 @@ export interface Bounds {
   readonly set: Float64Array | null;
   readonly wide: WideBounds | null;
   readonly step: Step | null;
+  /** The rule has a `max_step`, in whatever shape: the gateway reads the place before it is written. */
+  readonly stepped: boolean;
   readonly changes: Rate | null;
   /** Judges bare cells: those of `words`, else the one at the address asked about. Not bare: the point's own cells. */
   readonly bare: boolean;
@@ -67,6 +69,7 @@ export function ruleBounds(values: Values | null, point: Point | null, place: nu
     set: measure.shape.kind === "wide" || values.set === null ? null : setOf(measure, values.set),
     wide: measure.shape.kind === "wide" ? wideOf(measure, values) : null,
     step: measure.shape.kind === "wide" || values.maxStep === null ? null : stepOf(measure, values.maxStep),
+    stepped: values.maxStep !== null,
     changes: values.maxChanges,
     bare: point === null,
     words,

@@ -4,7 +4,7 @@
  *     - as: operator                               a role, a list of roles, an identity, an address; or { identity, certificate_role }
  *       on: boiler-1                               may be left out where there is one asset
  *       request: write feed_setpoint = 41          the words of `policy explain`
- *       seen: { feed_setpoint: 40 }                what was last seen there
+ *       seen: { feed_setpoint: 40 }                what stands there
  *       expect: deny
  *       code: aboveMaximum
  *       rule: operator/feed-setpoint
@@ -125,7 +125,7 @@ export function judgeCase(policy: Policy, compiled: Compiled, vocabularies: Read
   const { message } = each.asked;
   if (typeof subject === "string") return { allowed: false, code: subject, rules: [], disagreement: null };
   if (typeof message === "string") return { allowed: false, code: message, rules: [], disagreement: null };
-  const facts = statedFacts(each.stated, compiled.hours);
+  const facts = statedFacts(each.stated, policy.assets.get(each.asset) as AssetModel, compiled);
   const vocabulary = vocabularies.get(policy.assets.get(each.asset)?.protocol ?? "") as Vocabulary;
   const decided = decide(compiled.tableFor(each.asset, subject.roles, subject.assurance), message.operations, facts);
   const explained = explain(policy, each.asset, subject.roles, subject.assurance, message.operations, facts, vocabulary).decision;
@@ -221,7 +221,7 @@ class Reading {
     if (isMisread(asked)) this.#refuse([i, "request"], asked.expected, asked.found);
     const stated: Stated = {
       seen: Object.entries(each.seen ?? {}).flatMap(([place, { words }]) => {
-        const cells = seenCells(asset, vocabulary, place, words, each.unit ?? null);
+        const cells = seenCells(this.#policy.assets, asset, vocabulary, place, words, each.unit ?? null);
         if ("found" in cells) this.#refuse([i, "seen", place], cells.expected, cells.found);
         return "found" in cells ? [] : cells;
       }),

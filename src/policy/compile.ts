@@ -8,8 +8,9 @@ import { bind } from "./bindings.ts";
 import { type Ground, groundOf } from "./ground.ts";
 import { hoursOf } from "./hours.ts";
 import { finish } from "./intervals.ts";
-import type { Binding, Hours, Policy, Rule } from "./model.ts";
+import type { Binding, Hours, Policy, Rule, State } from "./model.ts";
 import { countedCells } from "./places.ts";
+import { stateKey, statesOf } from "./state.ts";
 import { type Assurance, buildTable, type Crowded, type Table } from "./table.ts";
 
 export type { Assurance, Crowded, Table } from "./table.ts";
@@ -26,6 +27,8 @@ export interface Compiled {
   tableFor(asset: string, roles: readonly string[], assurance: Assurance): Table;
   /** By index of `Facts.hoursOpen`. */
   readonly hours: readonly Hours[];
+  /** By index of `Facts.states`. */
+  readonly states: readonly State[];
   /** Found at load; a set compiled later is as slow as it is crowded, and denies everything where it runs away. */
   readonly crowded: readonly CrowdedRoles[];
 }
@@ -34,6 +37,7 @@ export interface Compiled {
 export function* compile(policy: Policy, spacesOf: (protocol: string) => readonly Space[]): Generator<void, Compiled> {
   const rules = allRules(policy);
   const hours = hoursOf(policy);
+  const states = statesOf(policy);
   const grounds = new Map<string, Ground>();
   for (const [name, model] of policy.assets) {
     const ground = yield* groundOf(model, spacesOf(model.protocol));
@@ -43,7 +47,7 @@ export function* compile(policy: Policy, spacesOf: (protocol: string) => readonl
     );
     grounds.set(name, { ...ground, counted });
   }
-  const tables = new Tables(policy, grounds, hours);
+  const tables = new Tables(policy, grounds, hours, states);
   const crowded: CrowdedRoles[] = [];
   for (const roles of yield* foreseeable(policy))
     for (const asset of grounds.keys()) {
@@ -53,6 +57,7 @@ export function* compile(policy: Policy, spacesOf: (protocol: string) => readonl
   return {
     tableFor: (asset, roles, assurance) => tables.get(asset, roles, assurance),
     hours,
+    states,
     crowded,
   };
 }
@@ -115,16 +120,19 @@ class Tables {
   readonly #grounds: ReadonlyMap<string, Ground>;
   /** Index of an expression by its text. */
   readonly #hours: ReadonlyMap<string, number>;
+  /** Index of a state by its key. */
+  readonly #states: ReadonlyMap<string, number>;
   readonly #prepared = new Map<string, Body>();
   /** Oldest first. */
   readonly #later = new Map<string, Body>();
   readonly #nowhere: Body;
 
-  constructor(policy: Policy, grounds: ReadonlyMap<string, Ground>, hours: readonly Hours[]) {
+  constructor(policy: Policy, grounds: ReadonlyMap<string, Ground>, hours: readonly Hours[], states: readonly State[]) {
     this.#policy = policy;
     this.#grounds = grounds;
     this.#hours = new Map(hours.map(({ text }, index) => [text, index]));
-    this.#nowhere = bodyOf(finish(buildTable(finish(groundOf(NOWHERE, [])), "none", [], [], [], () => -1)).table);
+    this.#states = new Map(states.map((state, index) => [stateKey(state), index]));
+    this.#nowhere = bodyOf(finish(buildTable(finish(groundOf(NOWHERE, [])), "none", [], [], [], () => NEVER_ASKED)).table);
   }
 
   *prepare(asset: string, roles: readonly string[]): Generator<void, Crowded | null> {
@@ -166,11 +174,16 @@ class Tables {
       this.#policy.never.filter((rule) => rule.asset === asset),
       rules.filter((rule) => rule.effect === "deny"),
       rules.filter((rule) => rule.effect === "allow"),
-      (rule) => (rule.hours === null ? -1 : (this.#hours.get(rule.hours.text) as number)),
+      ({ hours, state }) => ({
+        hours: hours === null ? -1 : (this.#hours.get(hours.text) as number),
+        state: state === null ? -1 : (this.#states.get(stateKey(state)) as number),
+      }),
     );
     return { body: bodyOf(table), crowded };
   }
 }
+
+const NEVER_ASKED = { hours: -1, state: -1 };
 
 /** How a subject was proven changes one question of the decision and nothing of the table. */
 function bodyOf(table: Table): Body {

@@ -16,8 +16,9 @@ import type { Decision, Facts } from "./decision.ts";
 import { fullMask, type Ground, pointAt, type Spot } from "./ground.ts";
 import { type Intervals, seek } from "./intervals.ts";
 import { type Cells, cellAt } from "./shape.ts";
+import { STATE } from "./state.ts";
 import { type Assurance, allowedBy, deviceSpace, EMPTY_LANE, type Lane, type Table, type TableRule } from "./table.ts";
-import { FAILED, type Failed, judgeFitness, judgeValue } from "./value.ts";
+import { FAILED, type Failed, judgeFitness, judgeValue, leftUnread } from "./value.ts";
 
 /**
  * Judge one message. The decision's `rules` are those that allowed, sorted: of each cell the first ones that cover it. Beyond sixteen only
@@ -28,13 +29,47 @@ export function decide(table: Table, operations: readonly Operation[], facts: Fa
   decisions += 1;
   usedCount = 0;
   usedInOrder = true;
+  open.count = 0;
+  open.states.length = 0;
   for (let i = 0; i < operations.length; i++) {
+    leftUnread.yes = false;
     const denial = judgeOperation(table, operations[i] as Operation, i, facts);
     if (denial !== null) return denial;
+    if (leftUnread.yes) leaveOpen(i);
   }
   if (usedCount === 1) return (table.rules[table.used[0] as number] as TableRule).allowed;
   return allowedBy(usedOrders(table));
 }
+
+/** What the last decision left open: it allowed only if what stands in the device is such. Read it, and decide again on it (RULINGS 8). */
+export interface Open {
+  /** Writes, by index, that depend on what stands where they write. */
+  readonly count: number;
+  readonly operations: Int32Array;
+  /** Indexes of `Facts.states`. */
+  readonly states: readonly number[];
+}
+
+/** Of the decision made last; one object, valid until the next. Nothing is open where it was denied or `Facts.present` was given. */
+export function leftOpen(): Open {
+  return open;
+}
+
+function leaveOpen(operation: number): void {
+  if (open.count === open.operations.length) {
+    const larger = new Int32Array(2 * open.count);
+    larger.set(open.operations);
+    open.operations = larger;
+  }
+  open.operations[open.count] = operation;
+  open.count += 1;
+}
+
+function leaveState(state: number): void {
+  if (!open.states.includes(state)) open.states.push(state);
+}
+
+const open = { count: 0, operations: new Int32Array(4), states: [] as number[] };
 
 /** What is asked, in one place: filled in per operation and unit, read by everything below. Never kept. */
 interface Question {
@@ -117,9 +152,10 @@ function firstDeny(table: Table, deny: Intervals, question: Question, first: num
     for (let i = deny.from[k] as number; i < (deny.from[k + 1] as number); i++) {
       const entry = deny.entries[i] as number;
       if (((table.entryMask[entry] as number) & touched) === 0) continue;
-      const { rule, isNever, hours } = table.rules[table.entryRule[entry] as number] as TableRule;
+      const { rule, isNever, hours, state } = table.rules[table.entryRule[entry] as number] as TableRule;
       if (rule.functions !== null && !rule.functions.includes(operation.function)) continue;
       if (hours >= 0 && facts.hoursOpen[hours] === 0) continue;
+      if (state >= 0 && isSpared(state, facts)) continue;
       const address = Math.max(deny.firsts[k] as number, first);
       const named = table.entryPoint[entry] as number;
       const bits = (table.entryMask[entry] as number) & touched;
@@ -127,6 +163,13 @@ function firstDeny(table: Table, deny: Intervals, question: Question, first: num
     }
   }
   return null;
+}
+
+/** A deny is spared by a state that is known not to be so; and for now by one that is yet to be read. */
+function isSpared(state: number, facts: Facts): boolean {
+  const now = facts.states[state];
+  if (now === STATE.unread) leaveState(state);
+  return now === STATE.isNot || now === STATE.unread;
 }
 
 /** The first address where the write breaks what binds every role. A point is judged at the first of its cells that the write touches. */
@@ -172,17 +215,19 @@ function limitAt(ground: Ground, layout: Intervals, k: number, question: Questio
   return worst === NO_LIMIT ? null : deniedHere(LIMITS[worst] as DenialCode, -1, question, address, point);
 }
 
-/** The last two are `UNFIT` beyond `READ_ONLY`. */
-const LIMITS: readonly DenialCode[] = ["split", "readOnly", "notANumber", "pointLimit"];
+/** Those after `readOnly` are `UNFIT` beyond it, then what the device last showed. */
+const LIMITS: readonly DenialCode[] = ["split", "readOnly", "notANumber", "pointLimit", "implausible"];
 const READ_ONLY = 1;
+const IMPLAUSIBLE = LIMITS.length - 1;
 const NO_LIMIT = LIMITS.length;
 
 /** Index into `LIMITS` of the first one that this write breaks at the point, or `NO_LIMIT`. */
-function brokenLimit(spot: Spot, { first, last }: Question, cells: Cells): number {
+function brokenLimit(spot: Spot, { first, last, facts }: Question, cells: Cells): number {
   if (spot.isWide && (spot.first < first || spot.last > last || cells.keep !== 0)) return 0;
   if (spot.readOnly) return READ_ONLY;
   const unfit = judgeFitness(spot.shape, spot.limits, cells, first);
-  return unfit === 0 ? NO_LIMIT : READ_ONLY + unfit;
+  if (unfit !== 0) return READ_ONLY + unfit;
+  return spot.isWide && facts.implausible[spot.index] === 1 ? IMPLAUSIBLE : NO_LIMIT;
 }
 
 function firstUncovered(table: Table, lane: Lane, question: Question, first: number, last: number): Decision | null {
@@ -199,6 +244,7 @@ function firstUncovered(table: Table, lane: Lane, question: Question, first: num
       left &= ~mask;
       use(table, table.entryRule[entry] as number);
     }
+    if (left !== 0) left = changedBits(question, address, left);
     if (left !== 0) return uncovered(table, lane, k, question, address, left);
     address = byAddress[k] === 0 ? (allow.lasts[k] as number) + 1 : address + 1;
     if (address > (allow.lasts[k] as number)) k += 1;
@@ -206,8 +252,25 @@ function firstUncovered(table: Table, lane: Lane, question: Question, first: num
   return null;
 }
 
+/**
+ * A whole word is written for the sake of some of its bits, which a rule grants: the others pass where they stay as they are (RULINGS 11).
+ *
+ * @returns what is left of `left`, the bits that no rule covers
+ */
+function changedBits({ cells, touched, facts, unit, space, first }: Question, address: number, left: number): number {
+  if (cells === null || cells.bits === 1 || cells.keep !== 0 || left === touched) return left;
+  if (facts.present === null) {
+    leftUnread.yes = true;
+    return 0;
+  }
+  const cell = facts.present.cell(unit, space, address);
+  return cell < 0 ? left : left & (cell ^ cellAt(cells, address - first));
+}
+
 /** Does the entry's rule hold here? 0, or how far it got. */
 function standing(table: Table, entry: number, question: Question, address: number): Failed {
+  const gap = table.entryGap[2 * entry] as number;
+  if (gap >= 0 && (question.first >= gap || question.last <= (table.entryGap[2 * entry + 1] as number))) return FAILED.apart;
   const rule = table.entryRule[entry] as number;
   if (rule !== judgedRule) {
     judgedRule = rule;
@@ -220,10 +283,15 @@ function standing(table: Table, entry: number, question: Question, address: numb
 }
 
 /** What a rule asks of the message as a whole, in the order of stages. */
-function conditions({ rule, hours }: TableRule, { operation, facts }: Question): Failed {
+function conditions({ rule, hours, state }: TableRule, { operation, facts }: Question): Failed {
   if (rule.functions !== null && !rule.functions.includes(operation.function)) return FAILED.function;
   if (operation.broadcast && !rule.broadcast) return FAILED.broadcast;
   if (hours >= 0 && facts.hoursOpen[hours] !== 1) return FAILED.hours;
+  if (state >= 0) {
+    const now = facts.states[state];
+    if (now === STATE.unread) leaveState(state);
+    else if (now !== STATE.is) return now === STATE.isNot ? FAILED.state : now === STATE.stale ? FAILED.stale : FAILED.stateUnknown;
+  }
   const { rate } = rule;
   if (rate !== null && facts.rates.count(rule.order, rate.windowMs, facts.now) >= rate.count) return FAILED.rate;
   return 0;
@@ -313,13 +381,17 @@ function usedOrders(table: Table): number[] {
 const CODES = {
   [FAILED.function]: "functionNotListed",
   [FAILED.broadcast]: "broadcastNotAllowed",
+  [FAILED.apart]: "nothingAllows",
   [FAILED.hours]: "outsideHours",
+  [FAILED.state]: "stateNotMet",
+  [FAILED.stateUnknown]: "factUnavailable",
+  [FAILED.stale]: "stale",
   [FAILED.rate]: "rateExceeded",
   [FAILED.below]: "belowMinimum",
   [FAILED.above]: "aboveMaximum",
   [FAILED.notInSet]: "notInSet",
   [FAILED.step]: "stepTooLarge",
-  [FAILED.unseen]: "factUnavailable",
+  [FAILED.unread]: "factUnavailable",
   [FAILED.changes]: "tooManyChanges",
 } as const satisfies Record<number, DenialCode>;
 
@@ -359,7 +431,9 @@ const asked: Question = {
   facts: {
     now: 0,
     hoursOpen: new Uint8Array(0),
-    lastSeen: { cell: () => -1 },
+    states: new Uint8Array(0),
+    implausible: new Uint8Array(0),
+    present: null,
     changes: { count: () => Number.POSITIVE_INFINITY },
     rates: { count: () => Number.POSITIVE_INFINITY },
   },

@@ -7,14 +7,22 @@ export interface Facts {
   readonly now: number;
   /** Open (1) or closed (0) per hours expression, by `Compiled.hours` index; refreshed by the road each minute. 2: cannot be evaluated. */
   readonly hoursOpen: Uint8Array;
-  readonly lastSeen: LastSeen;
+  /** What came of each `state`, by `Compiled.states` index: values of `STATE` in state.ts. Unread is left open, as what stands in the device is. */
+  readonly states: Uint8Array;
+  /**
+   * What stands in the device now, as the gateway itself read it for this request (RULINGS 8); null: not read yet. What depends on it is then
+   * left open: an allow holds only until it is judged again on what was read, if `leftOpen` names anything.
+   */
+  readonly present: Present | null;
+  /** By point index: 1 where the last reading is a value that cannot be (RULINGS 7). */
+  readonly implausible: Uint8Array;
   readonly changes: Changes;
   readonly rates: Rates;
 }
 
-/** Last seen raw cells of one asset. */
-export interface LastSeen {
-  /** The raw cell (bit or word) last seen at this place, or -1 where nothing trustworthy is known. */
+/** Raw cells of one asset. */
+export interface Present {
+  /** The raw cell (bit or word) at this place, or -1 where it is not known. */
   cell(unit: number, space: number, address: number): number;
 }
 

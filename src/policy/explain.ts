@@ -12,7 +12,8 @@ import type { AssetModel, Point } from "#process/points";
 import type { Decision, Facts } from "./decision.ts";
 import { type Candidate, distance, engineeringOf, isAbove, isBelow, isMember, type Ratio, Written, whole } from "./explainValue.ts";
 import { hoursOf } from "./hours.ts";
-import type { Policy, Rule, Values } from "./model.ts";
+import type { Policy, Rule, State, Values } from "./model.ts";
+import { STATE, stateKey, statesOf } from "./state.ts";
 
 export interface Explanation {
   readonly decision: Decision;
@@ -96,6 +97,8 @@ const STAGE: Partial<Record<DenialCode, number>> = {
   functionNotListed: 1,
   broadcastNotAllowed: 2,
   outsideHours: 3,
+  stateNotMet: 3,
+  stale: 3,
   rateExceeded: 4,
   belowMinimum: 5,
   aboveMaximum: 5,
@@ -104,6 +107,9 @@ const STAGE: Partial<Record<DenialCode, number>> = {
   factUnavailable: 6,
   tooManyChanges: 7,
 };
+
+/** Not known is no value's fault: it fails where the other conditions do, before any value is looked at. */
+const unknownState: Standing = { stage: 3, code: "factUnavailable" };
 
 function fails(code: DenialCode): Standing {
   return { stage: STAGE[code] ?? 0, code };
@@ -125,6 +131,7 @@ class Inquiry {
   readonly #facts: Facts;
   readonly #spaces: readonly Space[];
   readonly #hours: readonly string[];
+  readonly #states: readonly string[];
 
   constructor(policy: Policy, { asset, roles, assurance }: Asking, facts: Facts, spaces: readonly Space[]) {
     this.rules = rulesFor(policy, asset, roles);
@@ -134,6 +141,7 @@ class Inquiry {
     this.#facts = facts;
     this.#spaces = spaces;
     this.#hours = hoursOf(policy).map(({ text }) => text);
+    this.#states = statesOf(policy).map(stateKey);
   }
 
   judge(operations: readonly Operation[]): Decision {
@@ -245,6 +253,8 @@ class Inquiry {
   #isSpared(rule: Rule, { operation }: Place): string | null {
     if (rule.functions !== null && !rule.functions.includes(operation.function)) return `does not list function ${sayFunction(operation)}`;
     if (rule.hours !== null && this.#hoursState(rule) === 0) return `does not hold now: ${rule.hours.text}`;
+    const state = rule.state === null ? STATE.is : this.#stateOf(rule.state);
+    if (rule.state !== null && (state === STATE.isNot || state === STATE.unread)) return `does not hold in this state: ${rule.state.text}`;
     return null;
   }
 
@@ -256,7 +266,7 @@ class Inquiry {
       (point) => (this.#bitsOf(point) & place.bits) !== 0 && place.address === Math.max(point.first, written.first),
     );
     for (const [code, breaks] of LIMITS) {
-      const point = points.find((candidate) => breaks(candidate, written));
+      const point = points.find((candidate) => breaks(candidate, written, this.#facts));
       if (point !== undefined) return refusedAt(code, null, place, point);
     }
     return null;
@@ -271,6 +281,7 @@ class Inquiry {
         used.add(rule);
       }
     }
+    if (left !== place.bits) left &= this.#changing(place);
     if (left === 0) return null;
     let lowest = 1;
     while ((left & lowest) === 0) lowest *= 2;
@@ -285,6 +296,15 @@ class Inquiry {
       return refusedAt(place.operation.verb === "raw" ? "opaque" : "nothingAllows", null, place, this.#nameOf(place, lowest));
     const { rule, offer, standing } = nearest;
     return refusedAt(standing.code as DenialCode, rule, place, offer.point ?? this.#nameOf(place, lowest));
+  }
+
+  /** Bits that need a rule once some of a whole word's bits have one: those that do not stay as they are (RULINGS 11). */
+  #changing({ written, unit, space, address }: Place): number {
+    if (written === null || this.#spaces[space]?.bits === 1 || written.keep !== 0) return 0xffff;
+    const { present } = this.#facts;
+    if (present === null) return 0;
+    const cell = present.cell(unit, space, address);
+    return cell < 0 ? 0xffff : cell ^ written.cell(address);
   }
 
   /** What an allow rule offers at a place before its conditions and values are looked at. */
@@ -311,9 +331,22 @@ class Inquiry {
       }
       case "points": {
         const points = this.#pointsAt(place).filter(({ index }) => scope.points.includes(index));
-        return points.map((point) => ({ bits: operation.verb === "write" ? this.#bitsOf(point) : 0xffff, point }));
+        if (points.length > 0) return points.map((point) => ({ bits: operation.verb === "write" ? this.#bitsOf(point) : 0xffff, point }));
+        return operation.verb === "read" && this.#isBetween(scope.points, rule.gap, place) ? [all] : [];
       }
     }
+  }
+
+  /** Lies it between two points of the rule, near each other, that are both read as well (RULINGS 6)? */
+  #isBetween(named: readonly number[], gap: number, { operation, unit, space, address }: Place): boolean {
+    const { target } = operation;
+    if (gap === 0 || target.at !== "range") return false;
+    const points = named
+      .map((index) => this.#model.points[index] as Point)
+      .filter((point) => point.space === space && (this.#model.unitAliases.get(point.unitId) ?? point.unitId) === unit);
+    const before = Math.max(...points.map(({ last }) => last).filter((last) => last < address));
+    const after = Math.min(...points.map(({ first }) => first).filter((first) => first > address));
+    return after - before - 1 <= gap && target.first <= before && after <= target.last;
   }
 
   #standing(rule: Rule, offer: Offer, place: Place): Standing {
@@ -321,6 +354,12 @@ class Inquiry {
     if (rule.functions !== null && !rule.functions.includes(operation.function)) return fails("functionNotListed");
     if (operation.broadcast && !rule.broadcast) return fails("broadcastNotAllowed");
     if (rule.hours !== null && this.#hoursState(rule) !== 1) return fails("outsideHours");
+    if (rule.state !== null) {
+      const state = this.#stateOf(rule.state);
+      if (state === STATE.isNot) return fails("stateNotMet");
+      if (state === STATE.stale) return fails("stale");
+      if (state === STATE.unknown) return unknownState;
+    }
     const { rate, values } = rule;
     if (rate !== null && this.#facts.rates.count(rule.order, rate.windowMs, this.#facts.now) >= rate.count) return fails("rateExceeded");
     if (values === null || written === null) return HOLDS;
@@ -328,6 +367,7 @@ class Inquiry {
     if (code !== null) return fails(code);
     const { maxChanges } = values;
     if (maxChanges === null) return HOLDS;
+    if (values.maxStep !== null && this.#isNoChange(offer, place, written)) return HOLDS;
     const changes = this.#facts.changes.count(place.unit, this.#countedAt(offer, place), maxChanges.windowMs, this.#facts.now);
     return changes >= maxChanges.count ? fails("tooManyChanges") : HOLDS;
   }
@@ -337,8 +377,10 @@ class Inquiry {
     const wide = this.#wideAt(place);
     if (wide.length > 0 && !isWhole(written, wide[0] as number, wide.at(-1) as number)) return "split";
     for (const address of wide.length > 0 ? wide : [place.address]) {
-      const seen = this.#facts.lastSeen.cell(place.unit, place.space, address);
-      const code = judgeValues(values, null, written.candidatesAt(address), () => (seen < 0 ? null : whole(BigInt(seen))));
+      const code = judgeValues(values, null, written.candidatesAt(address), () => {
+        const cell = this.#facts.present === null ? null : this.#facts.present.cell(place.unit, place.space, address);
+        return cell === null ? "unread" : cell < 0 ? null : whole(BigInt(cell));
+      });
       if (code !== null) return code;
     }
     return null;
@@ -350,12 +392,26 @@ class Inquiry {
     const all = written.candidates(point);
     if (all === "notANumber" || all === "text") return null;
     return judgeValues(values, point, all, () => {
+      const { present } = this.#facts;
+      if (present === null) return "unread";
       const words: number[] = [];
-      for (let address = point.first; address <= point.last; address++)
-        words.push(this.#facts.lastSeen.cell(place.unit, place.space, address));
+      for (let address = point.first; address <= point.last; address++) words.push(present.cell(place.unit, place.space, address));
       if (words.some((word) => word < 0)) return null;
       const seen = engineeringOf(point, words);
       return typeof seen === "string" ? null : seen;
+    });
+  }
+
+  /** What leaves the place as it stands is no change; nobody can tell before the place has been read. */
+  #isNoChange(offer: Offer, place: Place, written: Written): boolean {
+    const { present } = this.#facts;
+    if (present === null) return true;
+    const { point } = offer;
+    const wide = this.#wideAt(place);
+    const cells = point !== null ? range(point.first, point.last) : wide.length > 0 ? wide : [place.address];
+    return cells.every((address) => {
+      const cell = present.cell(place.unit, place.space, address);
+      return cell >= 0 && (cell & ~written.keep) === (written.cell(address) & ~written.keep);
     });
   }
 
@@ -405,6 +461,11 @@ class Inquiry {
   /** 0 closed, 1 open, else it cannot be told. */
   #hoursState(rule: Rule): number {
     return this.#facts.hoursOpen[this.#hours.indexOf(rule.hours?.text ?? "")] ?? 2;
+  }
+
+  #stateOf(state: State): number {
+    const now = this.#facts.states[this.#states.indexOf(stateKey(state))] ?? STATE.unknown;
+    return now > STATE.unread ? STATE.unknown : now;
   }
 
   /** In words, what came of one rule: at the place where the request was denied, or over all of an allowed one. */
@@ -497,6 +558,8 @@ const SAID: Partial<Record<DenialCode, string>> = {
   functionNotListed: "does not list the function",
   broadcastNotAllowed: "does not allow broadcasts",
   outsideHours: "only within its hours",
+  stateNotMet: "only in another state",
+  stale: "only in a state that was last seen too long ago to tell",
   rateExceeded: "its rate is used up",
   belowMinimum: "the value is below its min",
   aboveMaximum: "the value is above its max",
@@ -508,7 +571,7 @@ const SAID: Partial<Record<DenialCode, string>> = {
 };
 
 /** What binds every role, in the order it is judged at a point. */
-const LIMITS: readonly (readonly [DenialCode, (point: Point, written: Written) => boolean])[] = [
+const LIMITS: readonly (readonly [DenialCode, (point: Point, written: Written, facts: Facts) => boolean])[] = [
   [
     "split",
     (point, written) => point.last > point.first && (point.first < written.first || point.last > written.last || written.keep !== 0),
@@ -516,7 +579,12 @@ const LIMITS: readonly (readonly [DenialCode, (point: Point, written: Written) =
   ["readOnly", (point) => point.access === "r"],
   ["notANumber", (point, written) => point.type.startsWith("float") && written.candidates(point) === "notANumber"],
   ["pointLimit", isOutside],
+  ["implausible", (point, _, { implausible }) => point.type !== "bit" && point.last > point.first && implausible[point.index] === 1],
 ];
+
+function range(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+}
 
 /** Values of several cells are written whole, and not under a mask (RULINGS 2, 11). */
 function isWhole(written: Written, first: number, last: number): boolean {
@@ -531,14 +599,24 @@ function isOutside(point: Point, written: Written): boolean {
   return all.some(({ value }) => (writeMin !== null && isBelow(value, writeMin)) || (writeMax !== null && isAbove(value, writeMax)));
 }
 
-/** Every value the write can leave must pass. @param present  the value last seen, or null where nobody knows it */
-function judgeValues(values: Values, point: Point | null, all: readonly Candidate[], present: () => Ratio | null): DenialCode | null {
+/**
+ * Every value the write can leave must pass.
+ *
+ * @param present  the value that stands there, null where it cannot be told; `unread`: it is judged once it has been read
+ */
+function judgeValues(
+  values: Values,
+  point: Point | null,
+  all: readonly Candidate[],
+  present: () => Ratio | null | "unread",
+): DenialCode | null {
   const { min, max, set, maxStep } = values;
   if (min !== null && all.some(({ value }) => isBelow(value, min))) return "belowMinimum";
   if (max !== null && all.some(({ value }) => isAbove(value, max))) return "aboveMaximum";
   if (set !== null && !all.every(({ words, value }) => set.some((member) => isMember(point, words, value, member)))) return "notInSet";
   if (maxStep === null) return null;
   const seen = present();
+  if (seen === "unread") return null;
   if (seen === null) return "factUnavailable";
   return all.some(({ value }) => isAbove(distance(value, seen), maxStep)) ? "stepTooLarge" : null;
 }

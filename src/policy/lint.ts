@@ -22,6 +22,7 @@ import { RULES_PER_INTERVAL } from "./table.ts";
 export const LINTS = {
   crowded: ["error", `more than ${RULES_PER_INTERVAL} rules of one role set over one address`],
   "hollow-values": ["warning", "no value can satisfy the rule: it grants nothing"],
+  "no-plausible-range": ["warning", "a number of several registers may be written, and nothing tells when its word order is wrong"],
   "read-only-point": ["warning", "a write rule on a point that the points file says nobody may write"],
   "write-without-limit": ["warning", "a number may be written to anything its type can hold"],
   overlap: ["warning", "two rules allow writes to one place: the wider one decides"],
@@ -114,6 +115,15 @@ class Linting {
     for (const point of points ?? []) {
       if (point.access === "r") this.#find("read-only-point", rule, `${rule.id} allows writes to ${point.name}, whose access is r`);
     }
+    const unsure = (points ?? []).filter(
+      (point) => point.access !== "r" && isNumeric(point) && point.last > point.first && point.plausibleMin === null,
+    );
+    if (unsure.length > 0)
+      this.#find(
+        "no-plausible-range",
+        rule,
+        `${rule.id} writes ${names(unsure)}; give it plausible_min and plausible_max in the points file`,
+      );
     this.#values(rule, model, points);
   }
 
@@ -369,13 +379,15 @@ const WINDOWS: readonly (readonly [number, string])[] = [
 
 /** It asks for nothing but its place: whatever lies within it is allowed. */
 function isUnconditional(rule: Rule): boolean {
-  return rule.values === null && rule.hours === null && rule.rate === null;
+  return rule.values === null && rule.hours === null && rule.state === null && rule.rate === null;
 }
 
 /** Rules that ask the same of a value grant together what each grants alone. */
 function sameConditions(a: Rule, b: Rule): boolean {
-  const conditions = ({ values, hours, rate, functions, broadcast }: Rule): string =>
-    JSON.stringify([values, hours?.text, rate, functions, broadcast], (_, value) => (typeof value === "bigint" ? String(value) : value));
+  const conditions = ({ values, hours, state, rate, functions, broadcast }: Rule): string =>
+    JSON.stringify([values, hours?.text, state?.text, state?.maxAgeMs, rate, functions, broadcast], (_, value) =>
+      typeof value === "bigint" ? String(value) : value,
+    );
   return conditions(a) === conditions(b);
 }
 

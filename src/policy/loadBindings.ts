@@ -47,6 +47,8 @@ function loadBinding(desk: Desk, document: BindingDocument, path: Path, order: n
   if (source !== undefined && kind === "person") desk.refuse([...path, "kind"], "kind: machine, for an address proves no person");
   if (source === undefined && document.accept_unauthenticated !== undefined)
     desk.refuseKey([...path, "accept_unauthenticated"], "accept_unauthenticated only with source: a certificate is authentication");
+  if (document.expired !== undefined && (source !== undefined || kind === "person"))
+    desk.refuseKey([...path, "expired"], "expired only with kind: machine and a certificate: a person renews theirs");
   const place = desk.document.place(path);
   return {
     order,
@@ -58,6 +60,7 @@ function loadBinding(desk: Desk, document: BindingDocument, path: Path, order: n
     source: prefix === null || typeof prefix === "string" ? null : prefix,
     kind: kind ?? "machine",
     acceptUnauthenticated: document.accept_unauthenticated === true,
+    expiredMs: document.expired ?? null,
   };
 }
 

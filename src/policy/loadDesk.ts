@@ -2,7 +2,7 @@
 import { MOST_PROBLEMS, type Problem, quoted } from "#documents/problems";
 import { expectedName, type Path, type YamlDocument } from "#documents/yaml";
 import type { Vocabulary } from "#operation";
-import type { AssetModel } from "#process/points";
+import type { AssetModel, Point } from "#process/points";
 
 /** Found in the order of the loader, told in the order of the document: more are kept than are told. */
 const KEPT = 10 * MOST_PROBLEMS;
@@ -13,12 +13,23 @@ export class Desk {
   /** By protocol. INVARIANT: every asset's protocol has one. */
   readonly vocabularies: ReadonlyMap<string, Vocabulary>;
   readonly problems: Problem[] = [];
+  readonly #points = new Map<string, ReadonlyMap<string, Point>>();
   #order = 0;
 
   constructor(document: YamlDocument, assets: ReadonlyMap<string, AssetModel>, vocabularies: ReadonlyMap<string, Vocabulary>) {
     this.document = document;
     this.assets = assets;
     this.vocabularies = vocabularies;
+  }
+
+  /** By name. Thousands of rules ask for the same. */
+  pointsOf(asset: AssetModel): ReadonlyMap<string, Point> {
+    let points = this.#points.get(asset.name);
+    if (points === undefined) {
+      points = new Map(asset.points.map((point) => [point.name, point]));
+      this.#points.set(asset.name, points);
+    }
+    return points;
   }
 
   nextOrder(): number {

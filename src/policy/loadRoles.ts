@@ -1,10 +1,11 @@
 /** `roles`: rules, and other roles whole. An included rule keeps the id of the role that wrote it (RULINGS 4). */
 import { quoted } from "#documents/problems";
+import type { Point } from "#process/points";
 import type { Desk } from "./loadDesk.ts";
 import { resolveOnDeny } from "./loadOnDeny.ts";
 import type { OnDeny, Policy, Rule } from "./model.ts";
 import { resolveRule } from "./resolve.ts";
-import { touches } from "./resolveOverlap.ts";
+import { extentOf, extentsOf, extentsTouch, touches } from "./resolveOverlap.ts";
 import type { RoleItem } from "./schema.ts";
 
 /** Records and cases say `never/...` and `default` of what no role wrote; `self` is the gateway's own subject. */
@@ -35,6 +36,7 @@ export function loadRoles(desk: Desk, documents: Readonly<Record<string, readonl
     const included = [...collect(desk, drafts, name).values()];
     checkWidens(desk, name, draft, included);
     const rules = [...included, ...draft.own].sort((a, b) => a.order - b.order);
+    checkStates(desk, name, rules);
     roles.set(name, { rules, onDeny: draft.onDeny });
   }
   return roles;
@@ -85,6 +87,29 @@ function collect(desk: Desk, drafts: ReadonlyMap<string, Draft>, start: string):
   };
   visit(start, [start]);
   return rules;
+}
+
+/** Whoever may write what a rule depends on, could make it hold (RULINGS 9). */
+function checkStates(desk: Desk, name: string, rules: readonly Rule[]): void {
+  for (const rule of rules)
+    for (const { asset, point } of rule.state?.conditions ?? []) {
+      const writing = rules.find(
+        (other) => other.effect === "allow" && other.verbs.includes("write") && other.asset === asset && reaches(other, point, desk.assets),
+      );
+      if (writing !== undefined)
+        desk.refuseAt(
+          rule,
+          `a state of points that ${quoted(name)} may not write`,
+          `a state that depends on ${quoted(`${asset}.${point.name}`)}, which ${writing.id} (line ${writing.line}) lets it write`,
+        );
+    }
+}
+
+function reaches(rule: Rule, point: Point, assets: Desk["assets"]): boolean {
+  const model = assets.get(rule.asset);
+  if (model === undefined || point.access === "r") return false;
+  const extents = extentsOf(rule, model);
+  return extents === null || extents.some((extent) => extentsTouch(extent, extentOf(point)));
 }
 
 /** An including role only widens: a deny of its own may not take away what an included role grants. */

@@ -3,7 +3,7 @@
  * `compile` turns it into typed arrays, `explain` walks it rule by rule. They share nothing else.
  */
 import type { Verb } from "#operation";
-import type { AssetModel, Decimal } from "#process/points";
+import type { AssetModel, Decimal, Point } from "#process/points";
 
 export interface Values {
   readonly min: Decimal | null;
@@ -27,6 +27,23 @@ export interface Hours {
   readonly to: number;
   readonly zone: string;
   readonly text: string;
+}
+
+export type Comparison = "<" | "<=" | ">" | ">=" | "=" | "!=";
+
+/** A process value held against a number, in the point's unit. */
+export interface Condition {
+  readonly asset: string;
+  readonly point: Point;
+  readonly comparison: Comparison;
+  readonly value: Decimal;
+}
+
+/** `state: "boiler-1.drum_pressure < 2"`: all of them, on values no older than `maxAgeMs`. */
+export interface State {
+  readonly text: string;
+  readonly conditions: readonly Condition[];
+  readonly maxAgeMs: number;
 }
 
 /** What a rule is about. Exactly one way of naming it. */
@@ -58,8 +75,11 @@ export interface Rule {
   readonly broadcast: boolean;
   readonly opaque: boolean;
   readonly hours: Hours | null;
+  readonly state: State | null;
   readonly rate: Rate | null;
   readonly values: Values | null;
+  /** Reads only: cells between two of its points that may be read along, at most so many at a time (RULINGS 6). 0: none. */
+  readonly gap: number;
   readonly onDeny: OnDeny | null;
 }
 
@@ -81,6 +101,8 @@ export interface Binding {
   readonly source: { readonly text: string; readonly address: Uint8Array; readonly prefix: number } | null;
   readonly kind: "person" | "machine";
   readonly acceptUnauthenticated: boolean;
+  /** Milliseconds after its end in which a certificate still gets a session that reads; null: none (RULINGS 18). */
+  readonly expiredMs: number | null;
 }
 
 export interface Policy {

@@ -4,10 +4,12 @@
  * where it is another name), or `placeOf` an address that no point names as a whole; a bit has its own, beside that of its word.
  */
 import type { Operation } from "#operation";
+import type { Present } from "./decision.ts";
 import type { Ground, Spot } from "./ground.ts";
 import { cut, type Intervals, NO_INTERVALS, type Span, seek } from "./intervals.ts";
 import type { Rule } from "./model.ts";
-import { placeOf } from "./value.ts";
+import type { Cells } from "./shape.ts";
+import { leavesAlone, placeOf } from "./value.ts";
 
 /** The first `count` of each list. */
 export interface Places {
@@ -19,19 +21,20 @@ export interface Places {
 /**
  * The places that these operations change and some rule counts, each once per operation and unit.
  *
+ * @param present  what stands in the device; a place that is written as it stands is not changed. Null: nobody has looked
  * @returns one object for all callers, valid until the next call: nothing is made per message
  */
-export function placesOf(ground: Ground, operations: readonly Operation[]): Places {
+export function placesOf(ground: Ground, operations: readonly Operation[], present: Present | null): Places {
   found.count = 0;
   if (ground.counted === null) return found;
   for (let i = 0; i < operations.length; i++) {
     const operation = operations[i] as Operation;
     if (operation.verb !== "write") continue;
     if (operation.broadcast) {
-      for (let slot = 0; slot < ground.units.length; slot++) addPlaces(ground, ground.counted, operation, slot);
+      for (let slot = 0; slot < ground.units.length; slot++) addPlaces(ground, ground.counted, operation, slot, present);
     } else {
       const slot = ground.slots[operation.unit] ?? -1;
-      if (slot >= 0) addPlaces(ground, ground.counted, operation, slot);
+      if (slot >= 0) addPlaces(ground, ground.counted, operation, slot, present);
     }
   }
   return found;
@@ -58,13 +61,20 @@ export function* countedCells(ground: Ground, rules: readonly Rule[]): Generator
   return lanes;
 }
 
-function addPlaces(ground: Ground, counted: readonly Intervals[], { target, values }: Operation, slot: number): void {
+function addPlaces(
+  ground: Ground,
+  counted: readonly Intervals[],
+  { target, values }: Operation,
+  slot: number,
+  present: Present | null,
+): void {
   if (target.at !== "range") return;
   const { space, first, last } = target;
   const unit = ground.units[slot] as number;
   const touched = values.is === "cells" ? 0xffff & ~values.keep : 0xffff;
   const cells = counted[slot * ground.spaces.length + space] ?? NO_INTERVALS;
   const layout = ground.layouts[slot * ground.spaces.length + space] ?? NO_INTERVALS;
+  look(present, values.is === "cells" ? values : null, unit, space, first, last);
   for (let k = seek(cells, first); k < cells.count && (cells.firsts[k] as number) <= last; k++) {
     const from = Math.max(cells.firsts[k] as number, first);
     const to = Math.min(cells.lasts[k] as number, last);
@@ -72,7 +82,7 @@ function addPlaces(ground: Ground, counted: readonly Intervals[], { target, valu
     for (let address = from; address <= to; address++) {
       while (at < layout.count && (layout.lasts[at] as number) < address) at += 1;
       if (at < layout.count && (layout.firsts[at] as number) <= address) addNamed(ground, layout, at, unit, space, address, first, touched);
-      else add(unit, placeOf(space, address));
+      else if (!stays(address, address, 0xffff)) add(unit, placeOf(space, address));
     }
   }
 }
@@ -93,9 +103,36 @@ function addNamed(
     const spot = ground.spots[layout.entries[i] as number] as Spot;
     if (spot.isPrimary) whole = true;
     if (spot.canonical !== spot.index || (spot.mask & touched) === 0) continue;
-    if (address === Math.max(spot.first, first)) add(unit, spot.index);
+    if (address === Math.max(spot.first, first) && !stays(spot.first, spot.last, spot.mask)) add(unit, spot.index);
   }
-  if (!whole) add(unit, placeOf(space, address));
+  if (!whole && !stays(address, address, 0xffff)) add(unit, placeOf(space, address));
+}
+
+/** The write that `stays` is asked about. */
+const looked: {
+  present: Present | null;
+  cells: Cells | null;
+  unit: number;
+  space: number;
+  first: number;
+  last: number;
+} = { present: null, cells: null, unit: 0, space: 0, first: 0, last: 0 };
+
+function look(present: Present | null, cells: Cells | null, unit: number, space: number, first: number, last: number): void {
+  looked.present = present;
+  looked.cells = cells;
+  looked.unit = unit;
+  looked.space = space;
+  looked.first = first;
+  looked.last = last;
+}
+
+/** Is what is written from `from` to `to` what stands there already, in the bits of `mask`? */
+function stays(from: number, to: number, mask: number): boolean {
+  const { present, cells, unit, space, first, last } = looked;
+  if (present === null || cells === null) return false;
+  const end = Math.min(to, last);
+  return leavesAlone(cells, first, Math.max(from, first), end, mask, present, unit, space);
 }
 
 function add(unit: number, place: number): void {

@@ -11,10 +11,11 @@ import type { AssetModel } from "#process/points";
 import { parseHours } from "./hours.ts";
 import type { Desk } from "./loadDesk.ts";
 import { resolveOnDeny } from "./loadOnDeny.ts";
-import type { Hours, Rule } from "./model.ts";
+import type { Hours, Rule, State } from "./model.ts";
 import { resolveScope } from "./resolveScope.ts";
 import { resolveValues } from "./resolveValues.ts";
 import { ALL_VERBS, type RuleDocument } from "./schema.ts";
+import { MOST_AGE_MS, parseState } from "./state.ts";
 
 /** Only an allow has conditions; a deny that could fail to hold would be a hole (RULINGS 1). */
 const NOT_IN_DENY = ["values", "rate", "broadcast", "opaque"] as const;
@@ -30,6 +31,8 @@ export function resolveRule(desk: Desk, rule: RuleDocument, path: Path, owner: s
   const verbs = verbsOf(desk, rule, effect, path, assets);
   if (effect === "deny") for (const key of NOT_IN_DENY) if (rule[key] !== undefined) desk.refuseKey([...path, key], NO_CONDITIONS);
   const hours = hoursOf(desk, rule.hours, [...path, "hours"]);
+  const state = stateOf(desk, rule, [...path, "state"]);
+  if (rule.gap !== undefined) checkGap(desk, rule, verbs, effect, path);
   const onDeny = rule.on_deny === undefined ? null : resolveOnDeny(desk, rule.on_deny, [...path, "on_deny"]);
   if (effect === "allow") checkOpaque(desk, rule, verbs, path);
   checkBroadcast(desk, rule, verbs, assets, path);
@@ -59,8 +62,10 @@ export function resolveRule(desk: Desk, rule: RuleDocument, path: Path, owner: s
       broadcast: rule.broadcast === true,
       opaque: rule.opaque === true,
       hours,
+      state,
       rate: rule.rate ?? null,
       values,
+      gap: rule.gap ?? 0,
       onDeny,
     });
   }
@@ -139,6 +144,25 @@ function hoursOf(desk: Desk, text: string | undefined, path: Path): Hours | null
   const [found, expected] = hours.replace(/^found /, "").split("; expected ");
   desk.refuse(path, expected ?? "hours", found);
   return null;
+}
+
+function stateOf(desk: Desk, { state }: RuleDocument, path: Path): State | null {
+  if (state === undefined) return null;
+  const [text, at] = typeof state === "string" ? [state, path] : [state.when, [...path, "when"]];
+  const conditions = parseState(text, desk.assets);
+  if ("found" in conditions) {
+    desk.refuse(at, conditions.expected, conditions.found);
+    return null;
+  }
+  return { text, conditions, maxAgeMs: typeof state === "string" ? MOST_AGE_MS : (state.max_age ?? MOST_AGE_MS) };
+}
+
+/** Registers that are read along lie between named ones: a rule over addresses names what it wants (RULINGS 6). */
+function checkGap(desk: Desk, rule: RuleDocument, verbs: readonly Verb[], effect: "allow" | "deny", path: Path): void {
+  const at = [...path, "gap"];
+  if (effect === "deny") desk.refuseKey(at, NO_CONDITIONS);
+  else if (rule.points === undefined) desk.refuseKey(at, "gap only beside points: a rule over addresses names those it wants");
+  else if (!verbs.includes("read")) desk.refuseKey(at, "gap only where the rule allows read");
 }
 
 /** What the gateway cannot look into is granted only function by function, said aloud (RULINGS 5). */

@@ -29,7 +29,7 @@ export function extentsOf(rule: Rule, model: AssetModel): readonly Extent[] | nu
   }
 }
 
-function extentOf(point: Point): Extent {
+export function extentOf(point: Point): Extent {
   const mask = point.type === "bit" ? 1 << (point.bit ?? 0) : WHOLE_CELL;
   return { unit: point.unitId, space: point.space, first: point.first, last: point.last, mask };
 }
@@ -50,7 +50,7 @@ export function extentsTouch(a: Extent, b: Extent): boolean {
 
 /** Does `outer` speak of everything that `inner` speaks of, whatever is written and whenever? Never a false yes. */
 export function contains(outer: Rule, inner: Rule, model: AssetModel): boolean {
-  if (outer.asset !== inner.asset || outer.hours !== null) return false;
+  if (outer.asset !== inner.asset || outer.hours !== null || outer.state !== null) return false;
   if (!inner.units.every((unit) => outer.units.includes(unit)) || !inner.verbs.every((verb) => outer.verbs.includes(verb))) return false;
   if (outer.functions !== null && !inner.functions?.every((number) => outer.functions?.includes(number))) return false;
   const right = extentsOf(inner, model);

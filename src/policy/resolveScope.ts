@@ -44,7 +44,7 @@ export function resolveScope(desk: Desk, rule: RuleDocument, setting: Setting, p
 function pointsScope(desk: Desk, names: readonly string[], setting: Setting, path: Path): Scope | null {
   const { asset, units, vocabulary } = setting;
   const at = [...path, "points"];
-  const byName = new Map(asset.points.map((point) => [point.name, point]));
+  const byName = desk.pointsOf(asset);
   const found = new Set<Point>();
   names.forEach((word, i) => {
     const point = byName.get(word);
@@ -78,7 +78,7 @@ function tableScope(desk: Desk, table: string, addresses: RuleDocument["addresse
   if (addresses === undefined) return { is: "addresses", space, ranges: [[0, found.last]] };
   const ranges: (readonly [number, number])[] = [];
   addresses.forEach(({ words }, i) => {
-    const range = readRange(asset, found, words);
+    const range = parseAddresses(asset.addressing, found, words);
     if (typeof range === "string") desk.refuseItem([...path, "addresses"], i, range);
     else ranges.push(range);
   });
@@ -110,19 +110,4 @@ function writable({ spaces }: Vocabulary): string {
     .filter((space) => space.writable && space.process)
     .map(({ name }) => name)
     .join(", ");
-}
-
-/** Files are counted in pages of 65,536 records: `4` is a whole file, `4-6` three, `4/0-99` some records of one. */
-function readRange(asset: AssetModel, space: Space, words: string): readonly [number, number] | string {
-  if (space.last <= 0xffff) return parseAddresses(asset.addressing, space, words);
-  const expected = "a file or a range of files (4, 4-6), or records of one file (4/0-99)";
-  const parts = /^([0-9]{1,5})(?:-([0-9]{1,5})|\/([0-9]{1,5})(?:-([0-9]{1,5}))?)?$/.exec(words);
-  if (parts === null) return expected;
-  const [file, lastFile, record, lastRecord] = parts.slice(1).map((part) => (part === undefined ? null : Number(part)));
-  const most = space.last % 0x10000;
-  const to = lastFile ?? file ?? 0;
-  if (file == null || file < 1 || to > 0xffff || to < file) return `${expected}, files from 1 to 65535`;
-  if (record == null) return [file * 0x10000, to * 0x10000 + most];
-  const end = lastRecord ?? record;
-  return end < record || end > most ? `${expected}, records from 0 to ${most}` : [file * 0x10000 + record, file * 0x10000 + end];
 }

@@ -3,7 +3,7 @@
  * (`policies/schema/`). Names, addresses and numbers get their meaning in resolve.ts, which knows the assets.
  */
 import { z } from "zod";
-import { DURATION_IS, RATE_IS, readDuration, readRate } from "#documents/quantities";
+import { DURATION_IS, durationWithin, RATE_IS, readDuration, readRate } from "#documents/quantities";
 import {
   either,
   flag,
@@ -76,7 +76,9 @@ export const VALUES = keys({
   min: decimal().optional().meta({ description: "smallest value, in the point's unit; raw words where addresses are named. Needs max" }),
   max: decimal().optional().meta({ description: "largest value. Needs min" }),
   set: listOf(decimal(), { min: 1, max: 256 }).optional().meta({ description: "the only values allowed" }),
-  max_step: decimal().optional().meta({ description: "largest difference to the value last seen" }),
+  max_step: decimal()
+    .optional()
+    .meta({ description: "largest difference to the present value, which the gateway reads just before the write" }),
   max_changes: rate().optional().meta({ description: "changes of the point by anybody, such as 6/min" }),
 });
 
@@ -96,6 +98,13 @@ function oneOrMany<T>(expected: string, item: Shape<T>, max: number): Shape<T[]>
 
 const VERB = oneOf([...VERB_WORDS, "*"]);
 const verbs = () => oneOrMany(`a verb (${VERB_WORDS.slice(0, 8).join(", ")}), a list of verbs, or "*"`, VERB, 32);
+
+const STATE = keys({
+  when: text("conditions").meta({ description: "conditions joined by and" }),
+  max_age: parsed("a duration from 100ms to 10s", durationWithin("100ms", "10s"))
+    .optional()
+    .meta({ description: "how old a value of another asset may be; 10s unless stated" }),
+});
 
 const RULE_KEYS = {
   id: name().optional().meta({ description: "names the rule in denials, records and cases; once per role" }),
@@ -128,9 +137,13 @@ const RULE_KEYS = {
   rate: rate().optional().meta({ description: "messages of one identity that the rule allows, such as 10/min" }),
   on_deny: ON_DENY.optional().meta({ description: "answer where this rule is the reason" }),
   require: later("require"),
-  state: later("state"),
+  state: either('conditions such as "boiler-1.drum_pressure < 2"', text("conditions"), STATE)
+    .optional()
+    .meta({ description: "process values the rule depends on, such as boiler-1.drum_pressure < 2 and boiler-1.burner = 0" }),
   essential: later("essential"),
-  gap: later("gap"),
+  gap: integer(1, 16)
+    .optional()
+    .meta({ description: "registers between the points of a read rule that may be read along, at most so many at a time" }),
   ...CONTROL_LATER,
 };
 
@@ -142,6 +155,16 @@ export const ROLE_ITEM = keys({
     .meta({ description: "all rules of another role" }),
   ...RULE_KEYS,
 });
+
+const EXPIRED_IS = "read-only and a duration from 1h to 30d, such as read-only 72h";
+const expiredMs = durationWithin("1h", "30d");
+
+/** @returns milliseconds */
+function readExpired(words: string): number | string {
+  const [, duration] = /^read-only (\S+)$/.exec(words) ?? [];
+  const ms = duration === undefined ? EXPIRED_IS : expiredMs(duration);
+  return typeof ms === "string" ? EXPIRED_IS : ms;
+}
 
 export const BINDING = keys({
   role: name("the name of a role").meta({ description: "what the claim gets" }),
@@ -156,7 +179,9 @@ export const BINDING = keys({
     .meta({ description: "prefix of a plain listener's clients, who prove nothing" }),
   kind: oneOf(["person", "machine"]).optional().meta({ description: "person or machine; needed but for a source, which is a machine" }),
   accept_unauthenticated: flag().optional().meta({ description: "accept writes of a source that proved nothing" }),
-  expired: later("expired"),
+  expired: parsed(EXPIRED_IS, readExpired, { examples: ["read-only 72h"] })
+    .optional()
+    .meta({ description: "for machines: how long after its end a certificate still gets a session that reads, such as read-only 72h" }),
 });
 
 export const POLICY_SHAPE = keys({
@@ -206,7 +231,7 @@ export const CASE = keys({
     .optional()
     .meta({ description: "the denial code" }),
   at: text("a time such as 2026-11-24T10:00:00Z").optional().meta({ description: "wall time; without it no `hours` can be told" }),
-  seen: named(PLACE, scalarWords("a value")).optional().meta({ description: "values last seen, by point or address" }),
+  seen: named(PLACE, scalarWords("a value")).optional().meta({ description: "values that stand in the device, by point or address" }),
   changes: named(PLACE, integer(0, 1_000_000)).optional().meta({ description: "changes already counted, by point or address" }),
   requests: integer(0, 1_000_000).optional().meta({ description: "messages already counted by `rate`" }),
 });

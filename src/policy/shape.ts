@@ -6,7 +6,7 @@
  */
 import type { Values } from "#operation";
 import type { Point, PointType } from "#process/points";
-import type { LastSeen } from "./decision.ts";
+import type { Present } from "./decision.ts";
 
 export type Cells = Extract<Values, { readonly is: "cells" }>;
 
@@ -68,11 +68,11 @@ export function gatherWritten(shape: Shape, cells: Cells, index: number): void {
   }
 }
 
-/** Put the words last seen at `first` in order. False where one of them is not known. */
-export function gatherSeen(shape: Shape, seen: LastSeen, unit: number, space: number, first: number): boolean {
+/** Put the words that stand at `first` in order. False where one of them is not known. */
+export function gatherPresent(shape: Shape, present: Present, unit: number, space: number, first: number): boolean {
   const count = Math.min(shape.cells, WORDS);
   for (let i = 0; i < count; i++) {
-    const cell = seen.cell(unit, space, first + i);
+    const cell = present.cell(unit, space, first + i);
     if (cell < 0) return false;
     words[shape.leastFirst ? count - 1 - i : i] = shape.swapOctets ? swapped(cell) : cell;
   }

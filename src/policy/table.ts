@@ -23,6 +23,8 @@ export interface Table {
   readonly entryPoint: Int32Array;
   readonly entryMask: Uint16Array;
   readonly entryBounds: readonly (Bounds | null)[];
+  /** Of an entry over cells that are only read along, its first and last (RULINGS 6); -1 of all others. */
+  readonly entryGap: Int32Array;
   /** Marks of the rules used by the decision under way: the number of that decision; and the rules it has marked so far. */
   readonly usedIn: Float64Array;
   readonly used: Int32Array;
@@ -33,6 +35,8 @@ export interface TableRule {
   readonly isNever: boolean;
   /** Index into `Facts.hoursOpen`, -1: always. */
   readonly hours: number;
+  /** Index into `Facts.states`, -1: none. */
+  readonly state: number;
   /** The whole answer where this rule alone allowed. */
   readonly allowed: Decision;
 }
@@ -66,7 +70,7 @@ export const EMPTY_LANE: Lane = { allow: NO_INTERVALS, byAddress: new Uint8Array
 /**
  * @param denies  deny rules in the order they are judged: `never` first.
  * @param allows  allow rules of the role set on this asset, ascending.
- * @param hours   index into `Facts.hoursOpen` of an hours expression.
+ * @param asks    index into `Facts.hoursOpen` of a rule's hours and into `Facts.states` of its state; -1: it has none.
  */
 export function* buildTable(
   ground: Ground,
@@ -74,7 +78,7 @@ export function* buildTable(
   never: readonly Rule[],
   denies: readonly Rule[],
   allows: readonly Rule[],
-  hours: (rule: Rule) => number,
+  asks: (rule: Rule) => { readonly hours: number; readonly state: number },
 ): Generator<void, { readonly table: Table; readonly crowded: Crowded | null }> {
   const draft = new Draft(ground);
   const ordered = [...never, ...denies, ...allows];
@@ -86,7 +90,7 @@ export function* buildTable(
   const rules = ordered.map((rule, index) => ({
     rule,
     isNever: index < never.length,
-    hours: hours(rule),
+    ...asks(rule),
     allowed: allowedBy([rule.order]),
   }));
   const { lanes, crowded, runaway } = yield* draft.lanes(ordered);
@@ -100,6 +104,7 @@ export function* buildTable(
     entryPoint: Int32Array.from(draft.points),
     entryMask: Uint16Array.from(draft.masks),
     entryBounds: draft.bounds,
+    entryGap: Int32Array.from(draft.gaps),
     usedIn: new Float64Array(rules.length),
     used: new Int32Array(rules.length),
   };
@@ -111,6 +116,7 @@ export function allowedBy(orders: readonly number[]): Decision {
 }
 
 const RULES_PER_SLICE = 64;
+const NO_GAP = [-1, -1] as const;
 const HIGHEST = 0xffff_ffff;
 
 interface Lanes {
@@ -130,6 +136,8 @@ class Draft {
   readonly points: number[] = [];
   readonly masks: number[] = [];
   readonly bounds: (Bounds | null)[] = [];
+  /** First and last cell of each, one after the other. */
+  readonly gaps: number[] = [];
   readonly #ground: Ground;
   readonly #spans = new Map<Verb, Map<number, Spans>>();
 
@@ -191,6 +199,27 @@ class Draft {
       const point = this.#ground.model.points[spot.index] ?? null;
       const bounds = verb === "write" ? ruleBounds(rule.values, point, spot.canonical) : null;
       this.#span(verb, this.#slot(spot), spot.space, "allow", spot.first, spot.last, this.#entry(index, spot.index, mask, bounds));
+    }
+    if (verb === "read" && rule.gap > 0) this.#allowGaps(index, rule);
+  }
+
+  /** The cells between two of its points that lie near enough: read along with both of them. */
+  #allowGaps(index: number, rule: Rule): void {
+    const lanes = new Map<number, Spot[]>();
+    const width = this.#ground.spaces.length;
+    for (const spot of this.#spots(rule)) {
+      const lane = this.#slot(spot) * width + spot.space;
+      lanes.set(lane, [...(lanes.get(lane) ?? []), spot]);
+    }
+    for (const [lane, spots] of lanes) {
+      const covered = joined(spots.map(({ first, last }) => [first, last] as const));
+      for (let i = 1; i < covered.length; i++) {
+        const first = (covered[i - 1]?.[1] as number) + 1;
+        const last = (covered[i]?.[0] as number) - 1;
+        if (last - first + 1 > rule.gap) continue;
+        const entry = this.#entry(index, -1, 0xffff, null, [first, last]);
+        this.#span("read", Math.floor(lane / width), lane % width, "allow", first, last, entry);
+      }
     }
   }
 
@@ -276,10 +305,11 @@ class Draft {
     return byAddress;
   }
 
-  #entry(index: number, point: number, mask: number, bounds: Bounds | null): number {
+  #entry(index: number, point: number, mask: number, bounds: Bounds | null, gap: readonly [number, number] = NO_GAP): number {
     this.rules.push(index);
     this.points.push(point);
     this.masks.push(mask);
+    this.gaps.push(...gap);
     return this.bounds.push(bounds) - 1;
   }
 

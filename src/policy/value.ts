@@ -1,22 +1,27 @@
 /** Is a written value within its bounds? Numbers only: no string, closure or buffer is made here, for it runs once per rule and value written. */
 import type { Bounds, WideBounds } from "./bounds.ts";
-import type { Facts } from "./decision.ts";
-import { type Cells, cellAt, gatheredBig, gatheredNumber, gatherSeen, gatherWritten, type Shape, swapped } from "./shape.ts";
+import type { Facts, Present } from "./decision.ts";
+import { type Cells, cellAt, gatheredBig, gatheredNumber, gatherPresent, gatherWritten, type Shape, swapped } from "./shape.ts";
 
 /**
  * How far an allow rule got before it failed, 0: it holds. Stages are in the order they are judged; the nearest rule is the one that failed
  * at the latest stage. Within a stage (`code >> 4`) the lower code is judged first.
  */
 export const FAILED = {
+  /** A cell that is only read along, and not between what is read: the rule says nothing of it. */
+  apart: 0x01,
   function: 0x10,
   broadcast: 0x20,
   hours: 0x30,
+  state: 0x31,
+  stateUnknown: 0x32,
+  stale: 0x33,
   rate: 0x40,
   below: 0x50,
   above: 0x51,
   notInSet: 0x52,
   step: 0x60,
-  unseen: 0x61,
+  unread: 0x61,
   changes: 0x70,
 } as const;
 export type Failed = 0 | (typeof FAILED)[keyof typeof FAILED];
@@ -53,9 +58,53 @@ export function judgeValue(
   }
   const { changes } = bounds;
   if (changes === null) return 0;
+  if (bounds.stepped) {
+    if (facts.present === null) {
+      leftUnread.yes = true;
+      return 0;
+    }
+    if (isRewrite(bounds, cells, start, address, facts.present, unit, space)) return 0;
+  }
   const place = bounds.place < 0 ? placeOf(space, address) : bounds.place;
   return facts.changes.count(unit, place, changes.windowMs, facts.now) >= changes.count ? FAILED.changes : 0;
 }
+
+/** Does it leave at this place just what stands there? That is no change, and takes no place in a window (RULINGS 10). */
+function isRewrite(
+  { shape, words, bare }: Bounds,
+  cells: Cells,
+  start: number,
+  address: number,
+  present: Present,
+  unit: number,
+  space: number,
+): boolean {
+  const first = words !== null ? words.first : bare ? address : shape.first;
+  const last = words !== null ? words.last : first + shape.cells - 1;
+  return leavesAlone(cells, start, first, last, 0xffff, present, unit, space);
+}
+
+/** Is every cell from `first` to `last` written as it stands? A bit that a mask keeps is. */
+export function leavesAlone(
+  cells: Cells,
+  start: number,
+  first: number,
+  last: number,
+  mask: number,
+  present: Present,
+  unit: number,
+  space: number,
+): boolean {
+  const touched = mask & ~cells.keep;
+  for (let at = first; at <= last; at++) {
+    const cell = present.cell(unit, space, at);
+    if (cell < 0 || ((cell ^ cellAt(cells, at - start)) & touched) !== 0) return false;
+  }
+  return true;
+}
+
+/** Set where a judgement passed only because what it depends on has not been read; the caller clears it. */
+export const leftUnread = { yes: false };
 
 /** Where changes of an unnamed address are counted. Points are 0 and up, so these are below. */
 export function placeOf(space: number, address: number): number {
@@ -84,6 +133,19 @@ export function judgeFitness(shape: Shape, limits: Bounds | null, cells: Cells, 
   return (numbers[LEAST] as number) < limits.low || (numbers[MOST] as number) > limits.high ? UNFIT.pointLimit : 0;
 }
 
+/** A float so small that it is none of this world's: the sign of words in the wrong order. Zero is a value. */
+export function isSubnormalAt(shape: Shape, cells: Cells, start: number): boolean {
+  if (shape.kind !== "float32" && shape.kind !== "float64") return false;
+  gatherWritten(shape, cells, shape.first - start);
+  gatheredNumber(shape, numbers, LEAST);
+  const size = Math.abs(numbers[LEAST] as number);
+  return size > 0 && size < (shape.kind === "float32" ? LEAST_NORMAL_32 : LEAST_NORMAL_64);
+}
+
+/** IEEE 754: the smallest numbers with full precision. */
+const LEAST_NORMAL_32 = 2 ** -126;
+const LEAST_NORMAL_64 = 2 ** -1022;
+
 function judgeNumber(
   shape: Shape,
   bounds: Bounds,
@@ -107,10 +169,14 @@ function judgeNumber(
   const { set, step } = bounds;
   if (set !== null && !isProducedFrom(set, shape, cells, index)) return FAILED.notInSet;
   if (step === null) return 0;
-  if (!gatherSeen(shape, facts.lastSeen, unit, space, first)) return FAILED.unseen;
-  gatheredNumber(shape, numbers, SEEN);
-  const seen = numbers[SEEN] as number;
-  if (!Number.isFinite(seen)) return FAILED.unseen;
+  if (facts.present === null) {
+    leftUnread.yes = true;
+    return 0;
+  }
+  if (!gatherPresent(shape, facts.present, unit, space, first)) return FAILED.unread;
+  gatheredNumber(shape, numbers, PRESENT);
+  const seen = numbers[PRESENT] as number;
+  if (!Number.isFinite(seen)) return FAILED.unread;
   return isWithin(small, seen, step.high, step.low) && isWithin(large, seen, step.high, step.low) ? 0 : FAILED.step;
 }
 
@@ -132,16 +198,20 @@ function judgeWide(
   if (under || over) return FAILED.above;
   if (wide.set !== null && !wide.set.includes(value)) return FAILED.notInSet;
   if (wide.step === null) return 0;
-  if (!gatherSeen(shape, facts.lastSeen, unit, space, shape.first)) return FAILED.unseen;
+  if (facts.present === null) {
+    leftUnread.yes = true;
+    return 0;
+  }
+  if (!gatherPresent(shape, facts.present, unit, space, shape.first)) return FAILED.unread;
   const change = value - gatheredBig(shape);
   return (change < 0n ? -change : change) <= wide.step ? 0 : FAILED.step;
 }
 
-/** What the last `spread` found, and the value last seen. An array rather than variables: see `gatheredNumber`. */
+/** What the last `spread` found, and the value that stands there. An array rather than variables: see `gatheredNumber`. */
 const numbers = new Float64Array(3);
 const LEAST = 0;
 const MOST = 1;
-const SEEN = 2;
+const PRESENT = 2;
 
 /** The smallest and largest raw value a write can leave in this shape: one value, or with a mask all that the kept bits allow. */
 function spread(shape: Shape, cells: Cells, index: number): void {

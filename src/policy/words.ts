@@ -135,13 +135,15 @@ function sayWhy(denial: Denial, operation: Operation, code: DenialCode): string 
     case "notInSet":
       return `is none of ${list(values?.set ?? [])}${raw}${masked(operation)}`;
     case "stepTooLarge":
-      return `is a step of more than ${decimal(values?.maxStep)}${raw === "" ? unitOf(point) : raw} from the value last seen`;
+      return `is a step of more than ${decimal(values?.maxStep)}${raw === "" ? unitOf(point) : raw} from the present value`;
     case "factUnavailable":
-      return "is limited in its step, and no present value is known: read it first";
+      return "depends on what stands there, and the device did not tell it";
     case "tooManyChanges":
       return `is one change too many: at most ${rate(values?.maxChanges)}, whoever makes them`;
     case "pointLimit":
       return point === null ? "is outside the limits of the point" : sayLimit(point, operation);
+    case "implausible":
+      return "is where the device shows a value that cannot be: check the word order of the point";
     case "notANumber":
       return "is not a number";
     case "ambiguousMask":
@@ -164,8 +166,18 @@ function sayWhy(denial: Denial, operation: Operation, code: DenialCode): string 
       return "is a broadcast, and the rule does not allow broadcasts";
     case "outsideHours":
       return rule?.hours == null ? "is outside the hours of the rule" : `is outside ${rule.hours.text}`;
+    case "stateNotMet":
+      return `is allowed only while ${rule?.state?.text ?? "the state of the rule holds"}`;
+    case "stale":
+      return `is allowed only while ${rule?.state?.text ?? "the state of the rule holds"}, and that was last seen too long ago`;
     case "rateExceeded":
       return `is asked too often: at most ${rate(rule?.rate)}`;
+    case "revocationStale":
+      return "changes something, and the site's revocation list is overdue";
+    case "blocked":
+      return "is for an asset that was blocked by command";
+    case "certificateExpired":
+      return `is more than looking, and the certificate of ${subject.name} has ended`;
     case "unauthenticated":
       return `needs a certificate, and ${subject.name} has shown none`;
     case "unknownUnit":

@@ -7,20 +7,27 @@ export const ONE: Decimal = { units: 1n, places: 0 };
 const DECIMAL = /^([-+]?)(?:([0-9]{1,400})(?:\.([0-9]{0,400}))?|\.([0-9]{1,400}))(?:[eE]([-+]?[0-9]{1,3}))?$/;
 /** Beyond the smallest and largest double there is nothing a device could hold. */
 const MOST_EXPONENT = 400;
+/** Significant ones: as many as a text with an exponent holds. */
+const MOST_DIGITS = 400;
 /** A longer number is written with an exponent. */
 const PLAIN_DIGITS = 30;
 
 export const DECIMAL_IS = "a finite decimal number";
+const EXPONENT_IS = `${DECIMAL_IS} with an exponent from -${MOST_EXPONENT} to ${MOST_EXPONENT}`;
 
 /** @returns the number without trailing zeros (so equal numbers are equal structures; -0 is 0), or what would be right */
 export function parseDecimal(text: string): Decimal | string {
   const [, sign, whole = "", fraction = "", bare = "", exponent = "0"] = DECIMAL.exec(text) ?? [];
   if (sign === undefined) return DECIMAL_IS;
   const power = Number(exponent);
-  if (Math.abs(power) > MOST_EXPONENT) return `${DECIMAL_IS} with an exponent from -${MOST_EXPONENT} to ${MOST_EXPONENT}`;
-  const digits = `${whole}${fraction}${bare}`;
+  if (Math.abs(power) > MOST_EXPONENT) return EXPONENT_IS;
+  const digits = `${whole}${fraction}${bare}`.replace(/^0+/, "");
+  const places = fraction.length + bare.length - power;
+  // Digits move the exponent: what is taken here has a text with one that is taken too.
+  if (digits !== "" && Math.abs(digits.length - 1 - places) > MOST_EXPONENT) return EXPONENT_IS;
+  if (digits.replace(/0+$/, "").length > MOST_DIGITS) return `${DECIMAL_IS} of at most ${MOST_DIGITS} digits`;
   const units = BigInt(digits) * (sign === "-" ? -1n : 1n);
-  return decimal(units, fraction.length + bare.length - power);
+  return decimal(units, places);
 }
 
 /** `units * 10 ** -places`, brought to the form all decimals here have: `places >= 0` and as few as can be. */

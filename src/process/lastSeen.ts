@@ -2,9 +2,9 @@
  * The raw cells of one asset as replies last showed them. What nobody can vouch for any more (a write on its way, an opaque function) is
  * voided, and then unknown until it is read again. Grows by pages with the addresses really seen: at most 13 octets a cell.
  */
-export type Source = 1 | 2;
+export type Source = 1 | 2 | 3;
 /** How a value came to be known. */
-export const SOURCES = { 1: "read", 2: "written" } as const;
+export const SOURCES = { 1: "read", 2: "written", 3: "guard" } as const;
 
 const PAGE = 256;
 /** Cells of spaces larger than this (files) are not kept. */
@@ -13,7 +13,7 @@ const LAST_ADDRESS = 0xffff;
 interface Page {
   /** -1: unknown. */
   readonly cells: Int32Array;
-  readonly wallMs: Float64Array;
+  readonly seenMs: Float64Array;
   readonly source: Uint8Array;
 }
 
@@ -28,10 +28,10 @@ export class LastSeenCells {
     return page === null ? -1 : (page.cells[address % PAGE] as number);
   }
 
-  /** Wall-clock milliseconds at which it was seen; 0 where unknown. */
+  /** Monotonic milliseconds at which it was seen; 0 where unknown. */
   seenAt(unit: number, space: number, address: number): number {
     const page = this.#page(unit, space, address);
-    return page === null || page.cells[address % PAGE] === -1 ? 0 : (page.wallMs[address % PAGE] as number);
+    return page === null || page.cells[address % PAGE] === -1 ? 0 : (page.seenMs[address % PAGE] as number);
   }
 
   /** How it came to be known; 0 where unknown. */
@@ -40,12 +40,12 @@ export class LastSeenCells {
     return page === null || page.cells[address % PAGE] === -1 ? 0 : (page.source[address % PAGE] as 0 | Source);
   }
 
-  set(unit: number, space: number, address: number, cell: number, wallMs: number, source: Source): void {
+  set(unit: number, space: number, address: number, cell: number, seenMs: number, source: Source): void {
     if (address > LAST_ADDRESS) return;
     const page = this.#page(unit, space, address) ?? this.#make(unit, space, address);
     const at = address % PAGE;
     page.cells[at] = cell;
-    page.wallMs[at] = wallMs;
+    page.seenMs[at] = seenMs;
     page.source[at] = source;
   }
 
@@ -72,7 +72,7 @@ export class LastSeenCells {
   }
 
   #make(unit: number, space: number, address: number): Page {
-    const page = { cells: new Int32Array(PAGE).fill(-1), wallMs: new Float64Array(PAGE), source: new Uint8Array(PAGE) };
+    const page = { cells: new Int32Array(PAGE).fill(-1), seenMs: new Float64Array(PAGE), source: new Uint8Array(PAGE) };
     const key = keyOf(unit, space, address);
     this.#pages.set(key, page);
     this.#recentKey = key;

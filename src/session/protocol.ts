@@ -17,6 +17,8 @@ export interface Framer {
   readonly pduLength: number;
   /** Why the stream cannot be read on. */
   readonly broken: { readonly kind: DenialCode } | DenialCode | null;
+  /** Of a broken stream what stands where a frame should begin, the first 32 octets at most. */
+  readonly brokenOctets: Uint8Array;
 }
 
 /** A decoded request or reply; only the protocol looks inside. Views into the octets it was decoded from. */
@@ -44,6 +46,10 @@ export interface Protocol {
   /** True for replies after which the device may or may not have acted (RULINGS 22). */
   leavesDoubt(exception: number): boolean;
   readings(request: Request, reply: Reply): readonly Reading[];
+  /** Write the PDU that reads these cells at `at`; returns its length in octets, 0 where no one request reads them. */
+  encodeRead(target: Uint8Array, at: number, space: number, first: number, last: number): number;
+  /** What people who know the device call a request that is kept as octets; for words only. null: nothing is known. */
+  nameInside(octets: Uint8Array, at: number, length: number): string | null;
   /** True when the function can be named in an exception reply at all. */
   canAnswer(functionCode: number): boolean;
   /** Write a whole frame (header and PDU) at `at`; returns its length in octets. */

@@ -73,8 +73,12 @@ export interface TlsListenOptions {
   readonly context: TlsContext;
   /** From the connection to the end of the handshake, however busily the peer dawdles. */
   readonly handshakeMs: number;
-  /** Handshakes under way at once. */
+  /** Handshakes at once, those that wait for their turn among them. Addresses that are not known share half of them. */
   readonly halfOpen: number;
+  /** Handshakes of one address at once: one is under way, the others wait for it (RULINGS 24). */
+  readonly halfOpenPerSource: number;
+  /** Has somebody proven itself from this address lately? Left out: nobody has. */
+  readonly isKnown?: (address: string) => boolean;
   /** Connections at once, handshakes among them. */
   readonly maxConnections: number;
   /** Which addresses are served at all; the others are closed before a handshake. Left out: all. */
@@ -115,6 +119,7 @@ export interface TlsListening extends Listening {
 interface Newcomer {
   readonly raw: Socket;
   readonly address: string;
+  readonly known: boolean;
   readonly port: number;
   readonly deadline: NodeJS.Timeout;
   chain: readonly Uint8Array[] | null;
@@ -127,6 +132,8 @@ interface Newcomer {
  */
 export async function listenTls(options: TlsListenOptions, handlers: TlsHandlers): Promise<TlsListening> {
   const newcomers = new Map<string, Newcomer>();
+  /** By address, the one whose handshake is under way first. */
+  const queues = new Map<string, Newcomer[]>();
   // It never listens itself: sockets are counted first and then handed to it, which is what its `connection` event is documented for.
   const server = tls.createServer({
     ...contextOptions(options.context),
@@ -142,7 +149,26 @@ export async function listenTls(options: TlsListenOptions, handlers: TlsHandlers
   };
   const forget = (newcomer: Newcomer): boolean => {
     clearTimeout(newcomer.deadline);
-    return newcomers.delete(keyOf(newcomer.raw, newcomer.address, newcomer.port));
+    if (!newcomers.delete(keyOf(newcomer.raw, newcomer.address, newcomer.port))) return false;
+    const queue = queues.get(newcomer.address) ?? [];
+    const wasUnderWay = queue[0] === newcomer;
+    queue.splice(queue.indexOf(newcomer), 1);
+    if (queue.length === 0) queues.delete(newcomer.address);
+    else if (wasUnderWay) shake(queue[0] as Newcomer);
+    return true;
+  };
+  const shake = ({ raw }: Newcomer): void => {
+    server.emit("connection", raw);
+  };
+  /** Why there is no room for one more; null: there is. */
+  const noRoom = (address: string, known: boolean): string | null => {
+    if (newcomers.size >= options.halfOpen) return `${newcomers.size} handshakes are under way`;
+    if ((queues.get(address)?.length ?? 0) >= options.halfOpenPerSource)
+      return `${options.halfOpenPerSource} handshakes of this address are under way`;
+    if (known) return null;
+    let strangers = 0;
+    for (const newcomer of newcomers.values()) if (!newcomer.known) strangers += 1;
+    return strangers >= Math.ceil(options.halfOpen / 2) ? `${strangers} handshakes of addresses that are not known are under way` : null;
   };
 
   const accepted = (raw: Socket): void => {
@@ -154,21 +180,27 @@ export async function listenTls(options: TlsListenOptions, handlers: TlsHandlers
       handlers.refused(address, port, "sourceNotAllowed", "the address is not one that is served");
       return;
     }
-    if (newcomers.size >= options.halfOpen) {
+    const known = options.isKnown?.(address) ?? false;
+    const full = noRoom(address, known);
+    if (full !== null) {
       raw.destroy();
-      handlers.refused(address, port, "tooManyConnections", `${newcomers.size} handshakes are under way`);
+      handlers.refused(address, port, "tooManyConnections", full);
       return;
     }
     const newcomer: Newcomer = {
       raw,
       address,
+      known,
       port,
       deadline: setTimeout(() => dismiss(newcomer, "handshakeTimeout", `no end after ${options.handshakeMs} ms`), options.handshakeMs),
       chain: null,
     };
     newcomers.set(keyOf(raw, address, port), newcomer);
     raw.once("close", () => dismiss(newcomer, "handshakeFailed", "the peer closed the connection"));
-    server.emit("connection", raw);
+    const queue = queues.get(address) ?? [];
+    queues.set(address, queue);
+    queue.push(newcomer);
+    if (queue.length === 1) shake(newcomer);
   };
 
   // Node's server forgets a chain's intermediates before it tells of the peer (nodejs/node#65579, in 24.21 and 26.8), so the chain is read
@@ -229,7 +261,9 @@ export async function listenTls(options: TlsListenOptions, handlers: TlsHandlers
     },
     close() {
       listening.close();
-      for (const newcomer of [...newcomers.values()]) {
+      const all = [...newcomers.values()];
+      queues.clear();
+      for (const newcomer of all) {
         forget(newcomer);
         newcomer.raw.destroy();
       }

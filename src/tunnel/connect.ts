@@ -10,7 +10,7 @@ import { type Endpoint, listenTcp } from "#transport/tcp";
 import { connectTls } from "#transport/tls";
 import { ownerOf } from "./owner.ts";
 import { type PaperFiles, type Papers, PapersProblem, readPapers } from "./papers.ts";
-import { sayEnd, sayFailure } from "./words.ts";
+import { sayCut, sayEnd, sayFailure } from "./words.ts";
 
 export interface TunnelOptions {
   readonly gatewayHost: string;
@@ -32,6 +32,8 @@ export interface TunnelOptions {
 export type TunnelEvent =
   | { readonly event: "connected"; readonly from: string; readonly subject: string }
   | { readonly event: "closed"; readonly from: string; readonly toGateway: number; readonly fromGateway: number }
+  /** A session that was under way is over, and not by the HMI's doing; `closed` follows. */
+  | { readonly event: "cut"; readonly from: string; readonly reason: string; readonly words: string }
   | { readonly event: "failed"; readonly from: string; readonly reason: string; readonly words: string }
   | { readonly event: "refused"; readonly from: string; readonly reason: RefusalReason; readonly words: string };
 export type RefusalReason = "otherUser" | "unknownUser" | "tooManyConnections";
@@ -268,16 +270,25 @@ class Link {
     },
     drained: () => this.#local.resume(),
     closed: (code) => {
-      const mute = this.#fromGateway === 0 && (this.#toGateway > 0 || performance.now() - this.#connectedMs < TURNED_AWAY_MS);
-      if (!this.#over && mute) {
-        this.#way.failed();
-        const words = sayEnd(code, this.#way.gateway, this.#papers?.subject ?? "");
-        this.#way.tell({ event: "failed", from: this.#from, reason: code ?? "closedByGateway", words });
-      }
+      if (!this.#over) this.#endedByGateway(code);
       this.#stop();
       this.#closedOne();
     },
   };
+
+  #endedByGateway(code: string | null): void {
+    const { gateway } = this.#way;
+    const subject = this.#papers?.subject ?? "";
+    const mute = this.#fromGateway === 0 && (this.#toGateway > 0 || performance.now() - this.#connectedMs < TURNED_AWAY_MS);
+    if (mute) {
+      this.#way.failed();
+      this.#way.tell({ event: "failed", from: this.#from, reason: code ?? "closedByGateway", words: sayEnd(code, gateway, subject) });
+      return;
+    }
+    const expired = Date.now() > (this.#papers?.notAfterMs ?? Number.POSITIVE_INFINITY);
+    const reason = expired ? "certificateExpired" : (code ?? "closedByGateway");
+    this.#way.tell({ event: "cut", from: this.#from, reason, words: sayCut(reason, gateway, subject) });
+  }
 
   /** One side is over: the other gets what was on its way, then its end. */
   #stop(): void {

@@ -17,6 +17,15 @@ export function sayEnd(code: string | null, gateway: string, subject: string): s
   return `the gateway ${gateway} closed the connection before it answered anything: it may not accept this certificate (${subject}); its records say why`;
 }
 
+/** Why a session that was under way is over. @param reason a Node or OpenSSL error code, `certificateExpired`, or `closedByGateway` */
+export function sayCut(reason: string, gateway: string, subject: string): string {
+  if (reason.includes("_ALERT_")) return sayFailure(reason, gateway, 0);
+  if (reason === "certificateExpired")
+    return `the session at ${gateway} ended: the certificate ${subject} has expired (penstock pki renew)`;
+  if (reason !== "closedByGateway") return `the connection to ${gateway} broke (${reason})`;
+  return `the gateway ${gateway} ended the session: idle for too long, its rights taken away, or the gateway stopped; its records say why`;
+}
+
 const NOT_OURS = "the certificate of GATEWAY is not from the authority in --ca: this may not be the plant's gateway";
 
 const FAILURES: Readonly<Record<string, string>> = {

@@ -1,6 +1,8 @@
 /**
  * Fair queueing towards one device: round-robin between identities, then between the sessions of one identity, first come first served
  * within a session. A session's requests act in their order, so a head that may not go yet holds back only its own session.
+ * What is urgent goes before what is not (RULINGS 22: a change before reads), but not twice in a row while something else may go: a flood of
+ * writes does not blind everybody.
  * Pure: no clock, no socket. Costs nothing per message but a few pointer moves.
  */
 
@@ -67,10 +69,17 @@ export class FairQueue<T> {
   /** Longest unserved first; whoever was served, or comes anew, stands at the back. */
   readonly #lanes: Lane<T>[] = [];
   readonly #mayGo: (item: T, source: Source<T>) => boolean;
+  readonly #isUrgent: (item: T) => boolean;
+  /** What was served last was urgent. */
+  #wasUrgent = false;
 
-  /** @param mayGo whether a session's first waiting request may act now (its record is on disk, nothing of its own is in the way) */
-  constructor(mayGo: (item: T, source: Source<T>) => boolean) {
+  /**
+   * @param mayGo    whether a session's first waiting request may act now (its record is on disk, nothing of its own is in the way)
+   * @param isUrgent whether it goes before those of others that are not
+   */
+  constructor(mayGo: (item: T, source: Source<T>) => boolean, isUrgent: (item: T) => boolean) {
     this.#mayGo = mayGo;
+    this.#isUrgent = isUrgent;
   }
 
   /** Put a session with something waiting at the back of its identity's lane. */
@@ -104,14 +113,28 @@ export class FairQueue<T> {
 
   /** The next request whose turn it is, taken out of its session's line; null when none may go. */
   next(): T | null {
+    // Heads are asked in their order; the first of the class whose turn it is goes, else the first of the other.
+    let lane = -1;
+    let place = -1;
     for (let i = 0; i < this.#lanes.length; i++) {
       const { sources } = this.#lanes[i] as Lane<T>;
       for (let j = 0; j < sources.length; j++) {
         const source = sources[j] as Source<T>;
-        if (this.#mayGo(source.waiting.first() as T, source)) return this.#serve(i, j);
+        const head = source.waiting.first() as T;
+        const isUrgent = this.#isUrgent(head);
+        if (lane >= 0 && isUrgent === this.#wasUrgent) continue;
+        if (!this.#mayGo(head, source)) continue;
+        if (isUrgent !== this.#wasUrgent) return this.#serveClass(i, j, isUrgent);
+        lane = i;
+        place = j;
       }
     }
-    return null;
+    return lane < 0 ? null : this.#serveClass(lane, place, this.#wasUrgent);
+  }
+
+  #serveClass(i: number, j: number, isUrgent: boolean): T {
+    this.#wasUrgent = isUrgent;
+    return this.#serve(i, j);
   }
 
   #serve(i: number, j: number): T {

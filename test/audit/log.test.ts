@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import type { Entry } from "#audit/entry";
 import { GENESIS, hashLine } from "#audit/format";
 import type { Log } from "#audit/log";
-import { CAPACITY } from "#audit/ring";
+import { PLACES } from "#audit/ring";
 import { verify } from "#audit/verify";
 import { InjectedFiles } from "./injected.ts";
 import { allLines, linesOf, newKey, open, scratch, segmentFiles, settled, TestEntry, testClock } from "./logs.ts";
@@ -75,18 +75,31 @@ logs("100,000 entries: order, chain and flat memory; each rendered once; at most
   assert.ok((await verify(directory, key.publicPem)).ok);
 });
 
-logs("a full ring takes no more and says -1; what it took is written", async () => {
-  const directory = place();
-  const log = await open(directory, key);
-  const numbers = Array.from({ length: CAPACITY + 10 }, () => log.append(new TestEntry({})));
-  const refused = numbers.filter((number) => number < 0).length;
-  assert.ok(refused >= 10 && refused < 20, `${refused} refused`);
-  assert.is(log.state, "ok");
-  await settled(log);
-  assert.ok(log.append(new TestEntry({})) > 0, "room again");
-  await log.close();
-  assert.is(allLines(directory).filter(({ kind }) => kind === "decision").length, CAPACITY + 11 - refused);
-});
+logs(
+  "RULINGS 29: a full ring takes no more and says -1, a change finds a fifth of it kept; what it took is written, what not is counted",
+  async () => {
+    const directory = place();
+    const log = await open(directory, key);
+    const numbers = Array.from({ length: PLACES.common + 10 }, () => log.append(new TestEntry({})));
+    const refused = numbers.filter((number) => number < 0).length;
+    assert.ok(refused >= 10 && refused < 20, `${refused} refused`);
+    const changes = Array.from({ length: PLACES.kept - PLACES.common + 10 }, () => log.append(new TestEntry({ change: true }, true)));
+    const denied = changes.filter((number) => number < 0).length;
+    assert.ok(denied >= 10 && denied < 20, `${denied} changes refused`);
+    assert.is(log.state, "ok");
+    await settled(log);
+    assert.ok(log.append(new TestEntry({})) > 0, "room again");
+    await log.close();
+    const records = allLines(directory).filter(({ kind }) => kind === "decision").length;
+    assert.is(records, PLACES.kept + 21 - refused - denied);
+    assert.equal(
+      allLines(directory)
+        .filter(({ event }) => event === "unrecorded")
+        .map(({ count }) => count),
+      [refused + denied],
+    );
+  },
+);
 
 logs("records of one turn are synced together, and what comes during a sync is the next group", async () => {
   const files = new InjectedFiles();

@@ -1,5 +1,5 @@
 /** Logs for tests: made in a folder of their own, with records that say what they are, and taken apart again. */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Entry, RecordKind } from "#audit/entry";
@@ -25,9 +25,12 @@ export function testClock(): TestClock {
   };
 }
 
+/** In memory where there is such a place: for tests that sync nothing and make many small files. */
+export const MEMORY = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+
 /** A folder that is removed when the process ends. */
-export function scratch(): string {
-  const folder = mkdtempSync(path.join(tmpdir(), "penstock-audit-"));
+export function scratch(parent = tmpdir()): string {
+  const folder = mkdtempSync(path.join(parent, "penstock-audit-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }

@@ -1,5 +1,6 @@
 /** `penstock audit` as a person runs it: what it prints, where, and how it exits. */
 import { execFile, spawn } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { suite } from "uvu";
@@ -31,28 +32,50 @@ function run(...args: string[]): Promise<{ code: number; out: string; err: strin
   });
 }
 
-cli("verify: 0 and what was not checked; 1 and the kind of tampering; --json is one object and nothing else", async () => {
-  const good = await run("verify", directory, "--key", keyFile);
-  assert.equal([good.code, good.err], [0, ""]);
-  assert.match(good.out, /nothing was tampered with/);
-  assert.match(good.out, /not checked: rollback/);
-  const json = JSON.parse((await run("verify", directory, "--key", keyFile, "--json")).out) as Record<string, unknown>;
-  assert.is(json.ok, true);
-  assert.is(json.lastSeq, json.records);
+cli(
+  "RULINGS 31: verify: 0, what was not checked and the unanchored tail; 1 and the kind of tampering; --json is one object and nothing else",
+  async () => {
+    const good = await run("verify", directory, "--key", keyFile);
+    assert.equal([good.code, good.err], [0, ""]);
+    assert.match(good.out, /nothing was tampered with/);
+    assert.match(good.out, /not checked: rollback/);
+    assert.match(good.out, /unanchored 0 records, 0\.0 s: the last record is under a signed checkpoint/);
+    const json = JSON.parse((await run("verify", directory, "--key", keyFile, "--json")).out) as Record<string, unknown>;
+    assert.is(json.ok, true);
+    assert.is(json.lastSeq, json.records);
 
-  const work = path.join(root, "edited");
+    const work = path.join(root, "edited");
+    copyLog(directory, work);
+    const [file] = segmentFiles(work) as [string];
+    writeFileSync(file, readFileSync(file, "utf8").replace('"after":"39.5"', '"after":"38.5"'));
+    const bad = await run("verify", work, "--key", keyFile);
+    assert.is(bad.code, 1);
+    assert.match(bad.out, /BROKEN, 1 finding\n {2}edit +audit-00000001\.jsonl:5 record 4: the line was altered/);
+    const badJson = await run("verify", work, "--key", keyFile, "--json");
+    assert.is(badJson.code, 1);
+    assert.equal(
+      (JSON.parse(badJson.out) as { findings: { what: string }[] }).findings.map(({ what }) => what),
+      ["edit"],
+    );
+  },
+);
+
+cli("verify: two lines altered between two checkpoints: both are named, and what it might be instead", async () => {
+  const work = path.join(root, "twice");
   copyLog(directory, work);
   const [file] = segmentFiles(work) as [string];
-  writeFileSync(file, readFileSync(file, "utf8").replace('"after":"39.5"', '"after":"38.5"'));
-  const bad = await run("verify", work, "--key", keyFile);
-  assert.is(bad.code, 1);
-  assert.match(bad.out, /BROKEN, 1 finding\n {2}edit +audit-00000001\.jsonl:5 record 4: the line was altered/);
-  const badJson = await run("verify", work, "--key", keyFile, "--json");
-  assert.is(badJson.code, 1);
-  assert.equal(
-    (JSON.parse(badJson.out) as { findings: { what: string }[] }).findings.map(({ what }) => what),
-    ["edit"],
-  );
+  const lines = linesOf(file);
+  const altered = (i: number): string => (lines[i] as string).replace("plant", "plane");
+  assert.ok([3, 4, 6].every((i) => lines[i]?.includes("plant")));
+  for (const [first, last, words] of [
+    [3, 6, "splice     audit-00000001.jsonl:5 record 4: either lines 5 to 7 are of another log, or lines 4 and 7 were altered"],
+    [3, 4, "splice     audit-00000001.jsonl:5 record 4: either line 5 is of another log, or it was altered, alone or with line 4"],
+  ] as const) {
+    writeFileSync(file, `${lines.with(first, altered(first)).with(last, altered(last)).join("\n")}\n`);
+    const { code, out } = await run("verify", work, "--key", keyFile);
+    assert.is(code, 1);
+    assert.ok(out.includes(`BROKEN, 1 finding\n  ${words}\n`), out);
+  }
 });
 
 cli("RULINGS 31: checkpoint prints what verify --expect takes, and a rolled back log fails against it", async () => {
@@ -74,7 +97,7 @@ cli("RULINGS 31: checkpoint prints what verify --expect takes, and a rolled back
 });
 
 cli("show: one line a record, filters, JSON lines as they stand in the file", async () => {
-  const shown = await run("show", directory, "--who", "alice", "--point", "feed_setpoint", "--since", "1h");
+  const shown = await run("show", directory, "--who", "spiffe://plant.example/operator/alice", "--point", "feed_setpoint", "--since", "1h");
   assert.is(shown.code, 0);
   const lines = shown.out.trimEnd().split("\n");
   assert.is(lines.length, 3);
@@ -103,6 +126,7 @@ cli("2 and one clear line for a mistake", async () => {
     [["verify", directory], /required option '--key <file>'/],
     [["verify", directory, "--key", path.join(root, "none.pub")], /^penstock: .*none\.pub: the public key cannot be read \(ENOENT\)\n$/],
     [["show", directory, "--decision", "perhaps"], /Allowed choices are allow, deny/],
+    [["show", directory, "--kind", "nonsense"], /Allowed choices are decision, outcome, session, handshake-refused, /],
     [["export", directory], /required option '--format <format>'/],
   ] as const) {
     const { code, out, err } = await run(...args);
@@ -110,12 +134,34 @@ cli("2 and one clear line for a mistake", async () => {
     assert.match(err, words);
     assert.not.match(err, /\n\s+at /);
   }
+  const given = (name: string, text: string): string => {
+    const file = path.join(root, name);
+    writeFileSync(file, text);
+    return file;
+  };
+  const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey.export({ type: "spki", format: "pem" });
+  const rsaFile = given("rsa.pub", `\n\n${rsa}`);
+  const tornFile = given("torn.pub", "\n-----BEGIN PUBLIC KEY-----\nMCowBQYDK2Vw\n-----END PUBLIC KEY-----\n");
+  const otherFile = given("other.pub", newKey().publicPem);
+  const kept = readFileSync(path.join(directory, "checkpoint.json"), "utf8");
+  const keptFile = given("kept.json", kept);
+  const alteredFile = given("altered.json", kept.replace(/"seq":\d+/, '"seq":1'));
   const verify = (where: string, flags: Partial<VerifyFlags> = {}) => commands.verifyCommand(where, { key: keyFile, ...flags });
   for (const [attempt, words] of [
-    [() => verify(directory, { key: MAIN }), /found no public key; expected Ed25519/],
+    [() => verify(directory, { key: MAIN }), /main\.ts:1:1: found no public key; expected Ed25519/],
+    [() => verify(directory, { key: rsaFile }), /rsa\.pub:3:1: found a public key of type rsa; expected Ed25519$/],
+    [() => verify(directory, { key: tornFile }), /torn\.pub:2:1: found a public key that cannot be read; expected Ed25519/],
     [() => verify(path.join(root, "nowhere")), /nowhere: cannot be read \(ENOENT\)/],
     [() => verify(root), /found no segment of an audit log/],
-    [() => verify(directory, { expect: keyFile }), /the kept checkpoint cannot be read/],
+    [() => verify(directory, { expect: keyFile }), /audit\.key\.pub:1:1: found no checkpoint; expected the one line/],
+    [
+      () => verify(directory, { expect: alteredFile }),
+      /altered\.json:1:1: found a checkpoint whose signature does not fit: it was altered$/,
+    ],
+    [
+      () => verify(directory, { key: otherFile, expect: keptFile }),
+      /kept\.json:1:1: found a checkpoint that is signed by key [0-9a-f]{16}, which/,
+    ],
     [() => commands.show(path.join(root, "nowhere"), {}), /nowhere: cannot be read \(ENOENT\)/],
     [() => commands.show(directory, { since: "yesterday" }), /--since: found "yesterday"; expected a time/],
     [() => commands.checkpoint(root), /found no checkpoint/],

@@ -1,6 +1,6 @@
 /** `penstock connect` as a person runs it: what it prints, what it refuses, whom it serves, how it ends. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, readFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
@@ -9,11 +9,13 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { addConnectCommand } from "#cli/connect";
 import { UsageError } from "#cli/exit";
+import { authority, SERVER_AUTH } from "#test/support/certificates";
 import type { ByteStream } from "#transport/stream";
 import { listenTls, type TlsListening } from "#transport/tls";
+import { openTunnel, type TunnelEvent } from "#tunnel/connect";
 import { need } from "../support/need.ts";
 import { pause, until } from "../transport/ends.ts";
-import { Papers } from "../transport/papers.ts";
+import { type Paper, Papers } from "../transport/papers.ts";
 
 const HOST = "127.0.0.1";
 const root = path.resolve(import.meta.dirname, "../..");
@@ -64,7 +66,7 @@ async function openGateway(unread?: (stream: ByteStream) => void): Promise<TlsLi
   const context = { certificatePem: paper.certificatePem, keyPem: paper.keyPem, caPem: [ca.certificatePem] };
   const count = { octets: 0 };
   const listening = await listenTls(
-    { host: HOST, port: 0, context, handshakeMs: 2_000, halfOpen: 8, maxConnections: 8 },
+    { host: HOST, port: 0, context, handshakeMs: 2_000, halfOpen: 8, halfOpenPerSource: 64, maxConnections: 8 },
     {
       peer(stream) {
         if (unread !== undefined) {
@@ -241,6 +243,138 @@ connect("the same failure again and again is said once, and counted", async () =
   assert.is(await program.stop(), 0);
   assert.is(program.err.match(/nobody listens/g)?.length, 2);
   assert.match(program.err, /nobody listens .*\(2 more times/);
+});
+
+/** A gateway behind a wire that can break. `streams` are the gateway's ends, which answer; `wires` are what the tunnel is connected to. */
+async function openWire(certificate: Paper = paper, authority: Paper = ca) {
+  const streams: ByteStream[] = [];
+  const context = { certificatePem: certificate.certificatePem, keyPem: certificate.keyPem, caPem: [authority.certificatePem] };
+  const gateway = await listenTls(
+    { host: HOST, port: 0, context, handshakeMs: 2_000, halfOpen: 8, halfOpenPerSource: 64, maxConnections: 8 },
+    {
+      peer(stream) {
+        streams.push(stream);
+        stream.start({ received: (octets) => stream.write(octets), drained() {}, closed() {} });
+      },
+      refused() {},
+    },
+  );
+  const wires: net.Socket[] = [];
+  const server = net.createServer((wire) => {
+    wires.push(wire);
+    const on = net.connect(gateway.port, HOST);
+    for (const socket of [wire, on]) socket.on("error", () => {});
+    wire.pipe(on).pipe(wire);
+    wire.once("close", () => on.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, HOST, resolve));
+  return {
+    port: (server.address() as net.AddressInfo).port,
+    streams,
+    wires,
+    close: () => {
+      server.close();
+      gateway.close();
+      for (const stream of streams) stream.destroy();
+    },
+  };
+}
+
+/** An HMI in the middle of its work: it has asked and has its answer. */
+async function working(port: number): Promise<net.Socket> {
+  const socket = net.connect(port, HOST).on("error", () => {});
+  const answered = new Promise((resolve) => socket.once("data", resolve));
+  socket.write("question");
+  await answered;
+  return socket;
+}
+
+const CUTS: readonly [string, (wire: Awaited<ReturnType<typeof openWire>>) => void, string, string][] = [
+  [
+    "the gateway ends it",
+    ({ streams }) => streams[0]?.end(),
+    "closedByGateway",
+    "the gateway GATE ended the session: idle for too long, its rights taken away, or the gateway stopped; its records say why",
+  ],
+  ["the connection breaks", ({ wires }) => void wires[0]?.resetAndDestroy(), "ECONNRESET", "the connection to GATE broke (ECONNRESET)"],
+];
+for (const [what, cut, reason, words] of CUTS) {
+  connect(`a live session is cut, ${what}: one line with the reason, on no terminal too; the HMI is let go`, async () => {
+    const wire = await openWire();
+    const gate = `${HOST}:${wire.port}`;
+    const program = new Program([gate, ...FILES, "--listen", `${HOST}:0`]);
+    const port = await program.ready();
+    const leaving = await working(port);
+    leaving.destroy();
+    await until("gone", () => wire.wires[0]?.destroyed === true);
+    wire.streams.splice(0);
+    wire.wires.splice(0);
+    const hmi = await working(port);
+    const closed = new Promise((resolve) => hmi.once("close", resolve));
+    const from = `${HOST}:${hmi.localPort}`;
+    cut(wire);
+    await closed;
+    assert.is(await program.stop(), 0);
+    const said = program.err.split("\n").filter((line) => !line.includes("the certificate CN=alice ends in"));
+    assert.equal(said, [`penstock: ${from} cut: ${words.replace("GATE", gate)}`, ""], "and nothing of the HMI that left by itself");
+    wire.close();
+  });
+
+  connect(`--json: a live session is cut, ${what}: an event with the reason, then closed`, async () => {
+    const wire = await openWire();
+    const program = new Program([`${HOST}:${wire.port}`, ...FILES, "--listen", `${HOST}:0`, "--json"]);
+    const hmi = await working(await program.ready());
+    const closed = new Promise((resolve) => hmi.once("close", resolve));
+    cut(wire);
+    await closed;
+    assert.is(await program.stop(), 0);
+    const events = program.out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    assert.equal(
+      events.map(({ event }) => event),
+      ["ready", "connected", "cut", "closed"],
+    );
+    assert.equal([events[2]?.reason, events[2]?.words], [reason, words.replace("GATE", `${HOST}:${wire.port}`)]);
+    wire.close();
+  });
+}
+
+connect("a live session is cut because its certificate has ended: that is the reason it gives", async () => {
+  const plant = authority("Plant CA");
+  const kept = ({ pem, keyPem }: { readonly pem: string; readonly keyPem: string }, name: string): Paper => {
+    const at = (suffix: string): string => path.join(papers.directory, `${name}.${suffix}`);
+    writeFileSync(at("pem"), pem);
+    writeFileSync(at("key"), keyPem, { mode: 0o600 });
+    return { certificateFile: at("pem"), keyFile: at("key"), certificatePem: pem, keyPem };
+  };
+  const root = kept(plant.made, "plant");
+  const wire = await openWire(kept(plant.issue({ name: "gateway", ips: [HOST], extendedKeyUsage: [SERVER_AUTH] }), "gate"), root);
+  const ending = kept(plant.issue({ name: "zoe", endsIn: 3_000 }), "zoe");
+  const events: TunnelEvent[] = [];
+  const tunnel = await openTunnel(
+    {
+      gatewayHost: HOST,
+      gatewayPort: wire.port,
+      gatewayName: HOST,
+      papers: { certificate: ending.certificateFile, key: ending.keyFile, ca: root.certificateFile },
+      listenHost: HOST,
+      listenPort: 0,
+      anyLocalUser: true,
+      uid: 0,
+    },
+    (event) => events.push(event),
+  );
+  await working(tunnel.port);
+  await pause(tunnel.notAfterMs - Date.now() + 100);
+  wire.streams[0]?.end();
+  await until("cut", () => events.length === 3);
+  const cut = events.flatMap((event) => (event.event === "cut" ? [event] : []))[0];
+  assert.is(cut?.reason, "certificateExpired");
+  assert.match(cut?.words ?? "", /^the session at \S+ ended: the certificate CN=zoe has expired \(penstock pki renew\)$/);
+  await tunnel.close();
+  wire.close();
 });
 
 const GATEWAY = "127.0.0.1:8021";

@@ -172,6 +172,9 @@ cli("asked on a terminal, twice for a new key, without echo", async () => {
   const program = `
     import { Command } from "commander";
     import { addPkiCommands } from "#cli/pki";
+    // A slow machine: whoever sees a question answers it before the next step is taken.
+    const write = process.stderr.write.bind(process.stderr);
+    process.stderr.write = (text) => write(text) && Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500) !== "";
     const program = new Command("penstock");
     addPkiCommands(program, (code) => { process.exitCode = code ?? 0; });
     await program.parseAsync(["node", "penstock", ...process.argv.slice(1)]);
@@ -255,6 +258,27 @@ cli("a request is signed under the name the CA's owner gives", async () => {
   assert.is((await run("renew", "carol", "--csr", request, ...here)).code, 0);
   const absent = await run("sign", path.join(base, "absent.csr"), "operator", "dave", ...here);
   assert.match(absent.err, /absent\.csr: found no such file; expected a certificate request in PEM/);
+  const wrong = path.join(base, "wrong.csr");
+  const csr = readFileSync(request, "utf8");
+  for (const [text, found] of [
+    ["site: boiler-house\n", "wrong.csr:1:1: found no PEM block; expected one certificate request (PKCS#10 in PEM)\n"],
+    [`\n\n${csr.replaceAll(" REQUEST", "")}`, "wrong.csr:3:1: found certificate; expected one certificate request (PKCS#10 in PEM)\n"],
+    [csr + csr, "wrong.csr:1:1: found 2 PEM blocks; expected one certificate request (PKCS#10 in PEM)\n"],
+    [
+      csr.replace(/\n.*\n-----END/, "\n-----END"),
+      "wrong.csr:1:1: found a certificate request, and it is malformed; expected one signed by",
+    ],
+  ] as const) {
+    writeFileSync(wrong, text);
+    for (const command of [
+      ["sign", wrong, "operator", "dave"],
+      ["renew", "carol", "--csr", wrong],
+    ]) {
+      const { code, err } = await run(...command, ...here);
+      assert.is(code, 2);
+      assert.ok(err.includes(`/${found}`), err);
+    }
+  }
 });
 
 cli("usage errors end with 2 and one line", async () => {

@@ -1,6 +1,6 @@
 /** `penstock policy test|explain|lint` and `penstock check`, as a person and a script meet them: lines, JSON and exit codes. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { suite } from "uvu";
@@ -8,12 +8,16 @@ import * as assert from "uvu/assert";
 import { check } from "#cli/check";
 import { type ExplainOptions, explain, lint, test } from "#cli/policy";
 import { policyWords } from "#cli/policyWords";
+import type { TlsSite } from "#config/site";
 import { UserProblems } from "#documents/problems";
 import { readDocuments, VOCABULARIES } from "#gateway/documents";
+import { Trust } from "#gateway/trust";
 import type { Vocabulary } from "#operation";
 import { judgeCase } from "#policy/cases";
 import { decide } from "#policy/decide";
 import { explain as explainDecision } from "#policy/explain";
+import { authority, SERVER_AUTH } from "#test/support/certificates";
+import { need } from "#test/support/need";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const boiler = path.join(root, "policies/boiler-house");
@@ -40,12 +44,24 @@ async function said(run: () => Promise<number>): Promise<Said> {
   }
 }
 
-/** A copy of the boiler house with one file changed. */
+const plant = authority("Plant CA");
+const gate = plant.issue({ name: "gateway", ips: ["127.0.0.1"], extendedKeyUsage: [SERVER_AUTH] });
+const PAPERS: Readonly<Record<string, string>> = {
+  "ca.pem": plant.pem,
+  "ca.crl": plant.list(),
+  "gateway.pem": gate.chainPem,
+  "gateway.key": gate.keyPem,
+};
+
+/** A copy of the boiler house, with certificates, and with one file changed. */
 function site(name: string, change: (text: string) => string = (text) => text, file = "policy.yaml"): { site: string; policy: string } {
   const copy = path.join(folder, name);
   cpSync(boiler, copy, { recursive: true });
   const changed = path.join(copy, file);
   writeFileSync(changed, change(readFileSync(changed, "utf8")));
+  mkdirSync(path.join(copy, "pki"));
+  for (const [name, text] of Object.entries(PAPERS))
+    writeFileSync(path.join(copy, "pki", name), text, { mode: name.endsWith(".key") ? 0o600 : 0o644 });
   return { site: path.join(copy, "site.yaml"), policy: path.join(copy, "policy.yaml") };
 }
 
@@ -199,6 +215,7 @@ for (const [words, options, line] of MISTAKES) {
 commands("policy explain --words prints the page, without any site", async () => {
   const { code, lines } = await said(() => explain("", { site: "/nowhere/site.yaml", policy: "/nowhere/policy.yaml", words: true }));
   assert.equal([code, `${lines.join("\n")}\n`], [0, policyWords()]);
+  assert.match(policyWords(), /^\| raw \| [^|]+ \| 43\/13, 90, and every number without a row of its own, 125 and 126 too \|$/m);
 });
 
 commands("explain's decision is the compiled one for every case of the example sites", async () => {
@@ -246,7 +263,10 @@ commands("check: ok, with what a person should look at", async () => {
     lines.at(-1) ?? "",
     /^ok: site boiler-house, policy boiler-house version 12 \([0-9a-f]{12}\): 1 asset, 24 points, 3 roles, 57 cases passed; 1 warning, 4 notes$/,
   );
-  assert.is(lines.filter((line) => line.endsWith(": note: no such file; the gateway will not start without it")).length, 4);
+  assert.equal(
+    lines.filter((line) => line.includes("/pki/")),
+    [],
+  );
 });
 
 commands("check: every problem on a line of its own, exit 2, no stack trace", async () => {
@@ -291,58 +311,18 @@ commands("check --json: bad input is one object as well", async () => {
   assert.equal(JSON.parse(lines[0] ?? ""), { ok: false, problems: [`${folder}/none.yaml: no such file`], failedCases: [], findings: [] });
 });
 
-function withKeys(name: string): { readonly paths: { site: string; policy: string }; readonly pki: string } {
-  const paths = site(name);
-  const pki = path.join(path.dirname(paths.site), "pki");
-  mkdirSync(pki);
-  const openssl = (...args: readonly string[]): void => void execFileSync("openssl", args, { cwd: pki, stdio: "ignore" });
-  openssl(
-    "req",
-    "-x509",
-    "-newkey",
-    "ec",
-    "-pkeyopt",
-    "ec_paramgen_curve:P-256",
-    "-nodes",
-    "-keyout",
-    "authority.key",
-    "-out",
-    "ca.pem",
-    "-subj",
-    "/CN=ca",
-    "-days",
-    "2",
-  );
-  openssl(
-    "req",
-    "-x509",
-    "-newkey",
-    "ec",
-    "-pkeyopt",
-    "ec_paramgen_curve:P-256",
-    "-nodes",
-    "-keyout",
-    "gateway.key",
-    "-out",
-    "gateway.pem",
-    "-subj",
-    "/CN=gw",
-    "-days",
-    "2",
-  );
-  writeFileSync(path.join(pki, "ca.crl"), "");
-  execFileSync("chmod", ["600", "gateway.key", "authority.key"], { cwd: pki });
-  return { paths, pki };
-}
+const pkiOf = ({ site: file }: { readonly site: string }): string => path.join(path.dirname(file), "pki");
 
 commands(
   "RULINGS 26: check refuses a plain authority's key beside its certificate, whatever it is called, and takes an encrypted one",
   async () => {
-    const { paths, pki } = withKeys("keys");
+    const paths = site("keys");
+    const pki = pkiOf(paths);
+    writeFileSync(path.join(pki, "authority.key"), plant.made.keyPem, { mode: 0o600 });
     const plain = await said(() => check(paths));
     assert.is(plain.code, 1);
     assert.equal(
-      plain.lines.filter((line) => line.includes("private key")),
+      plain.lines.filter((line) => line.includes("/pki/")),
       [
         `${pki}/authority.key:1:1: found the plain private key of an authority in ca.pem; expected it encrypted with a passphrase, or kept elsewhere (pki init --ca-out)`,
       ],
@@ -354,16 +334,88 @@ commands(
     });
     rmSync(path.join(pki, "authority.key"));
     const encrypted = await said(() => check(paths));
-    assert.equal([encrypted.code, encrypted.lines.filter((line) => line.includes("pki"))], [0, []]);
+    assert.equal([encrypted.code, encrypted.lines.filter((line) => line.includes("/pki/"))], [0, []]);
   },
 );
 
-commands("check: a gateway key that others may read is refused", async () => {
-  const { paths, pki } = withKeys("modes");
-  rmSync(path.join(pki, "authority.key"));
-  execFileSync("chmod", ["644", "gateway.key"], { cwd: pki });
+const other = authority("Other CA");
+const TRUST: readonly [string, Readonly<Record<string, string | null>>, readonly string[]][] = [
+  ["junk in ca.pem", { "ca.pem": "junk\n" }, ["ca.pem:1:1: found no certificate; expected the CA's certificates in PEM"]],
+  ["junk in ca.crl", { "ca.crl": "junk\n" }, ["ca.crl:1:1: found no revocation list; expected -----BEGIN X509 CRL-----"]],
+  [
+    "another CA's list",
+    { "ca.crl": `\n${other.list()}` },
+    ["ca.crl:2:1: found a revocation list of CN=Other CA; expected one signed by a CA of this site"],
+  ],
+  ["a missing list", { "ca.crl": null }, ["ca.crl: no such file; the gateway does not start without it"]],
+  [
+    "no files at all",
+    { "ca.pem": null, "ca.crl": null, "gateway.pem": null, "gateway.key": null },
+    ["gateway.pem", "gateway.key", "ca.pem", "ca.crl"].map((name) => `${name}: no such file; the gateway does not start without it`),
+  ],
+  [
+    "another's key",
+    { "gateway.key": other.made.keyPem },
+    ["gateway.pem: does not load with gateway.key: the private key does not belong to the certificate"],
+  ],
+  [
+    "a missing certificate, and junk in ca.pem",
+    { "gateway.pem": null, "ca.pem": "junk\n" },
+    [
+      "gateway.pem: no such file; the gateway does not start without it",
+      "ca.pem:1:1: found no certificate; expected the CA's certificates in PEM",
+    ],
+  ],
+];
+for (const [what, files, expected] of TRUST) {
+  commands(`check refuses what run would: ${what}`, async () => {
+    const paths = site(what.replaceAll(" ", "-"));
+    const pki = pkiOf(paths);
+    for (const [name, text] of Object.entries(files)) {
+      if (text === null) rmSync(path.join(pki, name));
+      else writeFileSync(path.join(pki, name), text);
+    }
+    const { code, lines } = await said(() => check(paths));
+    assert.is(code, 1);
+    assert.equal(
+      lines.filter((line) => line.includes("/pki/")).map((line) => line.replaceAll(`${pki}/`, "")),
+      expected,
+    );
+    const { documents } = await readDocuments(paths.site, paths.policy);
+    assert.throws(
+      () => Trust.load(documents.site.tls as TlsSite, Date.now(), null),
+      (error: Error) => error instanceof UserProblems,
+    );
+    const [json] = (await said(() => check({ ...paths, json: true }))).lines;
+    assert.equal([JSON.parse(json ?? "").ok, JSON.parse(json ?? "").problems.length], [false, expected.length]);
+  });
+}
+
+commands("check: a gateway key that others may read is refused, and what else is wrong is told with it", async () => {
+  const paths = site("modes");
+  const pki = pkiOf(paths);
+  chmodSync(path.join(pki, "gateway.key"), 0o644);
   const { code, lines } = await said(() => check(paths));
   assert.equal([code, lines[0]], [1, `${pki}/gateway.key:1:1: found a private key that others may read; expected mode 0600`]);
+  assert.is(lines.filter((line) => line.includes("/pki/")).length, 1);
+  writeFileSync(path.join(pki, "ca.crl"), "junk");
+  assert.is((await said(() => check(paths))).lines.filter((line) => line.includes("/pki/")).length, 2);
+});
+
+commands("check: a key that is only for the gateway's own user is no mistake to somebody else who asks", async () => {
+  if (!need("root (to ask as another user)", process.getuid?.() === 0)) return;
+  const paths = site("asked-by-another");
+  chmodSync(folder, 0o755);
+  process.seteuid?.(65_534);
+  try {
+    const { code, lines } = await said(() => check(paths));
+    assert.equal(
+      [code, lines.filter((line) => line.includes("/pki/"))],
+      [0, [`${pkiOf(paths)}/gateway.key: note: may not be read by this user; what it holds was not checked`]],
+    );
+  } finally {
+    process.seteuid?.(0);
+  }
 });
 
 commands("through the front door: exit codes and streams", () => {

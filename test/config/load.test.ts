@@ -74,6 +74,7 @@ load("a site is typed, its defaults filled in, its paths absolute from its own f
       { name: "vendor", file: path.join(FOLDER, "pki/vendor.pem"), mayIdentify: ["cn:vendor"], mayAssertRoles: false },
     ],
     crl: [path.join(FOLDER, "pki/ca.crl"), path.join(FOLDER, "pki/vendor.crl")],
+    crlGraceMs: 72 * 3_600_000,
   });
   assert.equal(site.audit, {
     directory: "/var/lib/penstock/audit",
@@ -368,7 +369,7 @@ for (const key of ["quirks", "poll", "telemetry", "hardware", "fail", "until", "
   });
 }
 
-for (const key of ["telemetry", "hardware", "crl_grace", "single_operator"]) {
+for (const key of ["telemetry", "hardware", "single_operator"]) {
   load(`a top-level key of later work is not taken for a slip: ${key}`, () => {
     assert.match(
       refused(`${SITE_YAML}${key}: 72h\n`)[0] ?? "",

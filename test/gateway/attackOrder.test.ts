@@ -120,10 +120,7 @@ order("a peer that is cut and neither reads nor closes is let go all the same", 
 order("RULINGS 8: two pipelined writes within one step each and not together: the second is denied as it would leave", async (context) => {
   const policy = OPEN_POLICY.replace("addresses: 0-99 }", "addresses: 0-99, values: { min: 0, max: 1000, max_step: 5 } }");
   const house = await opened(context, { policy });
-  const operator = await house.plain();
   house.plc.unit(1)[4] = 100;
-  assert.is((await operator.ask(write(4, 101))).toString("hex"), "8601", "never seen: it cannot be told how large the step is");
-  await operator.ask(read(4, 1));
   const [a, b] = [await house.plain(), await house.plain()];
   const disk = stall(house);
   const answers = [a.ask(write(4, 105)), b.ask(write(4, 97))];
@@ -206,10 +203,10 @@ order("a fault while judging is a denial; while judging again, too: not an octet
   const { factsAt } = session.rights;
   Object.defineProperty(session.rights, "factsAt", {
     configurable: true,
-    value(now: number) {
+    value(...asked: Parameters<typeof factsAt>) {
       calls += 1;
       if (calls === 2) throw new Error("a fault of our own");
-      return factsAt.call(session.rights, now);
+      return factsAt.apply(session.rights, asked);
     },
   });
   assert.is((await operator.ask(write(1, 1))).toString("hex"), "8604");

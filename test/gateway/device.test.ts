@@ -271,4 +271,29 @@ function lengthened(octets: Buffer, by: number): Buffer {
   return copy;
 }
 
+device("RULINGS 22: a range that timed out twice is answered 0B at once for a while, and nobody else waits for it", async (context) => {
+  const house = await opened(context, { asset: "    upstream: { timeout: 150ms }" });
+  const [viewer, other] = [await house.plain(), await house.plain()];
+  const ready = (): Promise<void> => until(() => house.gateway.status().assets[0]?.deviceState === "ready", "connected");
+  house.plc.faults = { rewrite: (answer, request) => (request.readUInt16BE(8) === 50 ? null : answer) };
+  for (let i = 0; i < 2; i++) {
+    await ready();
+    assert.is((await viewer.ask(read(50, 1))).toString("hex"), "830b");
+  }
+  await ready();
+  const asked = house.plc.requests.length;
+  const started = performance.now();
+  for (let i = 0; i < 20; i++) assert.is((await viewer.ask(read(50, 1))).toString("hex"), "830b");
+  assert.is((await other.ask(read(51, 1))).toString("hex"), "03020000");
+  assert.is(
+    (await other.ask(write(50, 7))).toString("hex").slice(0, 4),
+    "860b",
+    "a write is never held back; this one meets the same silence",
+  );
+  assert.ok(performance.now() - started < 1_500, "no timeout each");
+  assert.is(house.plc.requests.length, asked + 2);
+  const denied = (await house.written("decision")).filter(({ code }) => code === "deviceSilent");
+  assert.ok(denied.length >= 1);
+});
+
 device.run();

@@ -1,12 +1,13 @@
 /** Every cap of limits.ts is reached, and what then happens is what its comment says. The last test fails when a cap has no test. */
 
 import net from "node:net";
+import tls from "node:tls";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { LIMITS, type Limits } from "#gateway/limits";
 import { certificates } from "#test/support/gatewayCertificates";
-import { type House, opened, sleep, until } from "#test/support/house";
-import { adu, type Operator, read, write } from "#test/support/operator";
+import { type House, OPEN_POLICY, opened, sleep, until } from "#test/support/house";
+import { adu, Operator, read, write } from "#test/support/operator";
 
 const limits = suite<{ house: House }>("gateway/limits");
 const reached = new Set<keyof Limits>();
@@ -44,16 +45,63 @@ cap(["connectionsPerListener"], "one more is closed at once", async (context) =>
   assert.is((await house.written("handshake-refused"))[0]?.reason, "tooManyConnections");
 });
 
-cap(["halfOpen"], "handshakes beyond it are closed; one that finishes makes room", async (context) => {
-  const pki = await certificates();
-  const house = await opened(context, { ...pki.house, limits: { halfOpen: 3 } });
-  const idle = Array.from({ length: 6 }, () => net.connect(house.port(), "127.0.0.1"));
-  for (const socket of idle) socket.on("error", () => {});
-  await until(() => idle.filter((s) => s.closed).length === 3, "three are closed");
-  for (const socket of idle) socket.destroy();
-  await until(() => house.gateway.status().listeners[0]?.connections === 0, "the rest is forgotten");
-  const operator = await house.mutual(pki.operator);
-  await operator.ask(read(0, 1));
+cap(
+  ["halfOpen"],
+  "RULINGS 24: handshakes beyond it are closed; strangers have half of it, whoever was here before has a place",
+  async (context) => {
+    const pki = await certificates();
+    const house = await opened(context, { ...pki.house, limits: { halfOpen: 6 } });
+    const idle = Array.from({ length: 8 }, () => net.connect(house.port(), "127.0.0.1"));
+    for (const socket of idle) socket.on("error", () => {});
+    await until(() => idle.filter((s) => s.closed).length === 5, "three stay");
+    for (const socket of idle) socket.destroy();
+    await until(() => house.gateway.status().listeners[0]?.connections === 0, "the rest is forgotten");
+    const operator = await house.mutual(pki.operator);
+    await operator.ask(read(0, 1));
+    const strangers = Array.from({ length: 4 }, (_, i) =>
+      net.connect({ port: house.port(), host: "127.0.0.1", localAddress: `127.0.0.${i + 2}` }),
+    );
+    for (const socket of strangers) socket.on("error", () => {});
+    await until(() => strangers.filter((s) => s.closed).length === 1, "strangers share three");
+    const again = await house.mutual(pki.operator);
+    await again.ask(read(0, 1));
+    for (const socket of strangers) socket.destroy();
+  },
+);
+
+cap(
+  ["halfOpenPerSource"],
+  "RULINGS 24: one handshake of an address at a time, the others wait behind it, and no more than that",
+  async (context) => {
+    const pki = await certificates();
+    const house = await opened(context, { ...pki.house, limits: { halfOpen: 64, halfOpenPerSource: 3, handshakeMs: 400 } });
+    const idle = Array.from({ length: 5 }, () => net.connect(house.port(), "127.0.0.1"));
+    for (const socket of idle) socket.on("error", () => {});
+    await until(() => idle.filter((s) => s.closed).length === 2, "three stay");
+    const elsewhere = tls.connect({
+      port: house.port(),
+      host: "127.0.0.1",
+      localAddress: "127.0.0.9",
+      cert: pki.operator.certificatePem,
+      key: pki.operator.keyPem,
+      rejectUnauthorized: false,
+    } as tls.ConnectionOptions);
+    await new Promise((resolve, reject) => elsewhere.once("secureConnect", resolve).once("error", reject));
+    elsewhere.destroy();
+    idle[0]?.destroy();
+    await until(() => idle.every((s) => s.closed), "their time ends as anybody's", 3_000);
+    await (await house.mutual(pki.operator)).ask(read(0, 1));
+  },
+);
+
+cap(["knownSources"], "the address that proved itself longest ago is forgotten", async (context) => {
+  const house = await opened(context, { limits: { knownSources: 2 } });
+  const { road } = house.gateway;
+  for (const source of ["10.0.0.1", "10.0.0.2", "10.0.0.1", "10.0.0.3"]) road.knows(source);
+  assert.equal(
+    ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map((source) => road.isKnown(source)),
+    [true, false, true],
+  );
 });
 
 cap(["handshakeMs"], "whoever does not prove who it is in time is closed, unanswered", async (context) => {
@@ -127,6 +175,22 @@ cap(
   },
 );
 
+cap(["sessionBacklogOctets"], "whoever is owed more than that is cut, paused or not", async (context) => {
+  const house = await opened(context, {
+    limits: { sessionPauseOctets: 1024 * 1024, sessionBacklogOctets: 32 * 1024, slowReaderMs: 60_000 },
+  });
+  const operator = await house.plain();
+  await operator.ask(read(0, 1));
+  operator.socket.pause();
+  const session = [...house.gateway.road.sessions.open][0];
+  for (let i = 1; session?.ended === null && i < 100_000; i++) {
+    operator.socket.write(adu(read(0, 125), 1, i & 0xffff));
+    if (i % 8 === 0) await until(() => session?.ended !== null || house.plc.requests.length >= i - 4, "served", 20_000);
+  }
+  assert.is(session?.ended, "slowReader");
+  assert.match((await house.written("session")).find((record) => record.event === "end")?.words, /octets unread/);
+});
+
 cap(["idleMs"], "a session that asks nothing is ended `idle`", async (context) => {
   const house = await opened(context, { limits: { idleMs: 300 } });
   const operator = await house.plain();
@@ -184,6 +248,99 @@ cap(["drainMs"], "SIGTERM waits for the device no longer than this", async (cont
   const took = performance.now() - started;
   assert.ok(took > 250 && took < 1_500, `${took} ms`);
 });
+
+cap(["guardReads"], "a write that would need more of them is denied, and the device is not asked", async (context) => {
+  const policy = OPEN_POLICY.replace("addresses: 0-99 }", "addresses: 0-99, broadcast: true, values: { min: 0, max: 9, max_step: 1 } }");
+  const house = await opened(context, { limits: { guardReads: 1 }, policy });
+  house.rewrite("site.yaml", house.read("site.yaml").replace("units: [1]", "units: [1, 2]"));
+  assert.equal((await house.gateway.reload()).problems, []);
+  const operator = await house.plain();
+  assert.is((await operator.ask(write(1, 1))).toString("hex"), "0600010001", "one is enough for one unit");
+  operator.send(write(1, 1), 0);
+  await until(() => house.gateway.status().denials.factUnavailable === 1, "denied");
+  assert.is(house.plc.requests.length, 2);
+});
+
+cap(["turnedSources"], "the counts of those refused are written out early, and none is lost", async (context) => {
+  const house = await opened(context, { limits: { sessions: 1, turnedSources: 2 } });
+  const first = await house.plain();
+  for (const [host, times] of [
+    ["127.0.0.1", 2],
+    ["127.0.0.2", 3],
+    ["127.0.0.3", 1],
+  ] as const)
+    for (let i = 0; i < times; i++) await (await fromAddress(house.port(), host)).gone();
+  await first.ask(read(0, 1));
+  const refused = await house.written("handshake-refused");
+  const counts = new Map<string, number>();
+  for (const { source, count } of refused) counts.set(source, (counts.get(source) ?? 0) + count);
+  assert.equal(
+    [...counts],
+    [
+      ["127.0.0.1", 2],
+      ["127.0.0.2", 3],
+      ["127.0.0.3", 1],
+    ],
+  );
+});
+
+cap(["ratedIdentities"], "idle ones are forgotten, those whose window still counts are not", async (context) => {
+  const policy = OPEN_POLICY.replace("addresses: 0-99 }", "addresses: 0-99, rate: 1/min }");
+  const house = await opened(context, { limits: { ratedIdentities: 1 }, policy });
+  const first = await house.plain();
+  assert.is((await first.ask(write(1, 1))).toString("hex"), "0600010001");
+  first.close();
+  await until(() => house.gateway.road.sessions.open.size === 0, "gone");
+  const other = await fromAddress(house.port(), "127.0.0.2");
+  assert.is((await other.ask(write(1, 2))).toString("hex"), "0600010002");
+  assert.is((await (await house.plain()).ask(write(1, 3))).toString("hex"), "8601", "its minute is not over");
+  other.close();
+});
+
+cap(["webConnections"], "one more to the metrics port is closed", async (context) => {
+  const pki = await certificates();
+  const house = await opened(context, { ...pki.house, management: "interface: lo, port: 0", limits: { webConnections: 2 } });
+  const sockets = Array.from({ length: 3 }, () => net.connect(house.gateway.status().metricsPorts[0] ?? 0, "127.0.0.1"));
+  for (const socket of sockets) socket.on("error", () => {});
+  await until(() => sockets.filter((socket) => socket.closed).length === 1, "one is closed");
+  for (const socket of sockets) socket.destroy();
+});
+
+cap(["webPatienceMs"], "whoever does not finish its handshake with the metrics port is closed", async (context) => {
+  const pki = await certificates();
+  const house = await opened(context, { ...pki.house, management: "interface: lo, port: 0", limits: { webPatienceMs: 200 } });
+  const socket = net.connect(house.gateway.status().metricsPorts[0] ?? 0, "127.0.0.1");
+  socket.on("error", () => {});
+  await until(() => socket.closed, "closed", 3_000);
+});
+
+cap(["webHeaderOctets"], "a longer metrics request is refused", async (context) => {
+  const pki = await certificates();
+  const house = await opened(context, { ...pki.house, management: "interface: lo, port: 0", limits: { webHeaderOctets: 512 } });
+  const port = house.gateway.status().metricsPorts[0] ?? 0;
+  const ask = (padding: number): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const { certificatePem: cert, keyPem: key } = pki.operator;
+      const socket = tls.connect({ port, host: "127.0.0.1", cert, key, rejectUnauthorized: false }, () =>
+        socket.write(`GET /metrics HTTP/1.1\r\nhost: x\r\nx: ${"y".repeat(padding)}\r\nconnection: close\r\n\r\n`),
+      );
+      let said = "";
+      socket.on("data", (chunk) => {
+        said += chunk;
+      });
+      socket.on("error", reject);
+      socket.on("close", () => resolve(said));
+    });
+  assert.match(await ask(10), /^HTTP\/1.1 200/);
+  assert.match(await ask(600), /^HTTP\/1.1 431/);
+});
+
+/** A client of another address of this machine: another identity. */
+async function fromAddress(port: number, localAddress: string): Promise<Operator> {
+  const socket = net.connect({ port, host: "127.0.0.1", localAddress });
+  await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+  return new Operator(socket);
+}
 
 limits("frame size: a length beyond 254 ends the connection before anything is gathered", async (context) => {
   const house = await opened(context);

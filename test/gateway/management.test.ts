@@ -49,7 +49,12 @@ management("Prometheus text over the socket, and over mutual TLS for whoever may
   const [port] = web.gateway.status().metricsPorts;
   assert.match(await get(port ?? 0, pki.operator), /^penstock_audit_ok 1$/m);
   assert.is(await get(port ?? 0, pki.operator, "/"), "only GET /metrics\n");
-  for (const nobody of [null, pki.credentials(selfSigned({ uri: "spiffe://plant.example/operator/alice" }))]) {
+  const strangers = [
+    null,
+    pki.credentials(selfSigned({ uri: "spiffe://plant.example/operator/alice" })),
+    pki.credentials(pki.ca.issue({ uri: "spiffe://plant.example/scada/main" })), // proven, and no role is bound to it
+  ];
+  for (const nobody of strangers) {
     const outcome = await get(port ?? 0, nobody).catch((error: Error) => error);
     assert.ok(outcome instanceof Error, "no answer without a certificate that would open a session");
   }

@@ -40,7 +40,7 @@ road("a denied write is answered exception 01 and not one octet of it reaches th
   const [record] = (await house.written("decision")).filter((r) => r.decision === "deny");
   assert.is(record?.code, "nothingAllows");
   assert.is(record?.rule, "default");
-  assert.match(record?.words, /denied 127\.0\.0\.1@plc: write holding 100/);
+  assert.match(record?.words, /denied source:127\.0\.0\.1@plc: write holding 100/);
 });
 
 road("a malformed request with a legal function is answered exception 03", async ({ operator }) => {

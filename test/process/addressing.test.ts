@@ -98,6 +98,28 @@ addressing("a table without a leading digit counts from one in a modicon documen
   assert.is(formatAddress("modicon", FILE, 0), "1");
 });
 
+addressing("files: FILE/RECORD in every style, whole files by their number, read back as they are written", () => {
+  const files = { ...FILE, last: 0xffff * 0x10000 + 9_999 };
+  const record = (file: number, number: number): number => file * 0x10000 + number;
+  for (const style of ["zero-based", "one-based", "modicon"] as const) {
+    assert.is(formatAddress(style, files, 262_151), "4/7");
+    assert.is(parseAddress(style, files, "4/7"), 262_151);
+    for (const [first, last, words] of [
+      [record(4, 7), record(4, 7), "4/7"],
+      [record(4, 0), record(4, 99), "4/0-99"],
+      [record(4, 0), record(4, 9_999), "4"],
+      [record(4, 0), record(6, 9_999), "4-6"],
+      [record(65_535, 9_999), record(65_535, 9_999), "65535/9999"],
+    ] as const) {
+      assert.is(formatAddresses(style, files, first, last), words);
+      assert.equal(parseAddresses(style, files, words), [first, last]);
+    }
+    for (const words of ["262151", "4", "4/0-9", "0/7", "4/10000", "65536/1", "4/-1", "4/"])
+      assert.is(parseAddress(style, files, words), "a record of a file such as 4/7, files from 1 to 65535, records from 0 to 9999");
+  }
+  assert.is(formatAddresses("zero-based", files, record(4, 7), record(5, 3)), "4/7-5/3");
+});
+
 addressing("property: an address is read back from its text, in every style and table", () => {
   const style = fc.constantFrom<Addressing>("zero-based", "one-based", "modicon");
   fc.assert(

@@ -68,6 +68,9 @@ decimals("RULINGS 7: NaN, infinities and everything that is no finite decimal ar
   }
   assert.type(parseDecimal("1e401"), "string");
   assert.type(parseDecimal("9".repeat(401)), "string");
+  assert.type(parseDecimal("10e400"), "string");
+  assert.type(parseDecimal(".5e-400"), "string");
+  assert.type(parseDecimal(`1.${"1".repeat(400)}`), "string");
 });
 
 decimals("text has no exponent until it grows long", () => {
@@ -84,6 +87,11 @@ decimals("text has no exponent until it grows long", () => {
 const anyDecimal = fc
   .tuple(fc.bigInt({ min: -(10n ** 40n), max: 10n ** 40n }), fc.integer({ min: 0, max: 45 }))
   .map(([units, places]) => decimal(units, places));
+
+decimals("the longest there are are read back too", () => {
+  for (const text of ["1e400", "1e-400", `${"9".repeat(400)}e1`, `0.${"1".repeat(400)}`, `${"1".repeat(200)}.${"2".repeat(200)}`])
+    assert.equal(parse(formatDecimal(parse(text))), parse(text), text);
+});
 
 decimals("property: a decimal is read back from its text", () => {
   fc.assert(

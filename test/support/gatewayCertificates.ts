@@ -47,7 +47,7 @@ export async function certificates(): Promise<GatewayPki> {
       site: `tls:
   certificate: gateway.pem
   key: gateway.key
-  ca: [ { name: plant, file: ca.pem, may_identify: ["spiffe://plant.example/operator/*", "cn:*"], may_assert_roles: true } ]
+  ca: [ { name: plant, file: ca.pem, may_identify: ["spiffe://plant.example/operator/*", "spiffe://plant.example/scada/*", "cn:*"], may_assert_roles: true } ]
   crl: [ca.crl]`,
       files: { "gateway.pem": gateway.chainPem, "gateway.key": gateway.keyPem, "ca.pem": ca.pem, "ca.crl": ca.list({ number: 1 }) },
       policy: TLS_POLICY,

@@ -26,6 +26,8 @@ export interface HouseOptions {
   /** Files beside the documents, by name. */
   readonly files?: Readonly<Record<string, string>>;
   readonly plc?: Plc;
+  /** The operational log; silent unless PENSTOCK_TEST_LOG says otherwise. */
+  readonly log?: pino.Logger;
 }
 
 export const POINTS = "name,unit_id,table,address,type,unit,access,description\n";
@@ -45,7 +47,7 @@ bindings:
 export class House {
   readonly dir: string;
   readonly plc: Plc;
-  readonly gateway: Gateway;
+  gateway: Gateway;
   readonly #operators: Operator[] = [];
 
   constructor(dir: string, plc: Plc, gateway: Gateway) {
@@ -60,19 +62,18 @@ export class House {
     if (options.plc === undefined) await plc.listen();
     try {
       writeDocuments(dir, plc.port, options);
-      const gateway = await startGateway({
-        siteFile: path.join(dir, "site.yaml"),
-        policyFile: path.join(dir, "policy.yaml"),
-        log: pino({ level: process.env.PENSTOCK_TEST_LOG ?? "silent" }, pino.destination(2)),
-        ...(options.limits === undefined ? {} : { limits: options.limits }),
-        ...(options.clock === undefined ? {} : { clock: options.clock }),
-      });
-      return new House(dir, plc, gateway);
+      return new House(dir, plc, await start(dir, options));
     } catch (error) {
       await plc.close();
       rmSync(dir, { recursive: true, force: true });
       throw error;
     }
+  }
+
+  /** End the gateway and start one again on the same folder. */
+  async restart(options: Pick<HouseOptions, "clock" | "limits" | "log"> = {}): Promise<void> {
+    await this.gateway.close();
+    this.gateway = await start(this.dir, options);
   }
 
   port(listener = 0): number {
@@ -121,6 +122,16 @@ export class House {
     await this.plc.close();
     rmSync(this.dir, { recursive: true, force: true });
   }
+}
+
+function start(dir: string, { limits, clock, log }: Pick<HouseOptions, "clock" | "limits" | "log">): Promise<Gateway> {
+  return startGateway({
+    siteFile: path.join(dir, "site.yaml"),
+    policyFile: path.join(dir, "policy.yaml"),
+    log: log ?? pino({ level: process.env.PENSTOCK_TEST_LOG ?? "silent" }, pino.destination(2)),
+    ...(limits === undefined ? {} : { limits }),
+    ...(clock === undefined ? {} : { clock }),
+  });
 }
 
 /** Open a house that the suite's `after.each` closes. */

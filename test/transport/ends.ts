@@ -22,7 +22,7 @@ export async function tcpPair(): Promise<Pair> {
 export async function tlsPair(server: TlsContext, client: TlsContext): Promise<Pair> {
   const far = Promise.withResolvers<ByteStream>();
   const listening = await listenTls(
-    { host: "127.0.0.1", port: 0, context: server, handshakeMs: 2_000, halfOpen: 4, maxConnections: 4 },
+    { host: "127.0.0.1", port: 0, context: server, handshakeMs: 2_000, halfOpen: 4, halfOpenPerSource: 64, maxConnections: 4 },
     { peer: far.resolve, refused: (_address, _port, reason, words) => far.reject(new Error(`${reason} ${words}`)) },
   );
   const near = Promise.withResolvers<ByteStream>();

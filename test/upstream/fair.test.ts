@@ -29,7 +29,7 @@ class Line implements Source<string> {
 }
 
 function queueOf(mayGo: (item: string) => boolean = () => true) {
-  const queue = new FairQueue<string>(mayGo);
+  const queue = new FairQueue<string>(mayGo, (item) => item.startsWith("w"));
   const add = (line: Line, ...items: string[]): void => {
     for (const item of items) line.waiting.push(item);
     queue.enroll(line);
@@ -50,6 +50,21 @@ fair("one identity with many sessions takes one turn of two", () => {
   });
   add(new Line("modest"), "m1", "m2", "m3");
   assert.equal(all(), ["g0a", "m1", "g1a", "m2", "g2a", "m3", "g0b", "g1b", "g2b"]);
+});
+
+fair("RULINGS 22: what is urgent goes first, but not twice in a row while something else may go", () => {
+  const { queue, add } = queueOf((item) => item !== "w-held");
+  add(new Line("reader"), "r1", "r2", "r3");
+  add(new Line("writer"), "w1", "w2", "w3");
+  add(new Line("third"), "r4");
+  const order = Array.from({ length: 7 }, () => queue.next());
+  assert.equal(order, ["w1", "r1", "w2", "r4", "w3", "r2", "r3"]);
+  add(new Line("writer"), "w4");
+  add(new Line("other"), "w5");
+  assert.equal([queue.next(), queue.next(), queue.next()], ["w4", "w5", null], "nothing else waits");
+  add(new Line("writer"), "w-held");
+  add(new Line("reader"), "r5");
+  assert.equal([queue.next(), queue.next()], ["r5", null], "what may not go holds up nobody");
 });
 
 fair("sessions of one identity take turns, each in its own order", () => {

@@ -19,8 +19,8 @@ export interface VerifyFlags {
 
 export async function verifyCommand(directory: string, flags: VerifyFlags): Promise<number> {
   const pem = readGiven(flags.key, "the public key");
-  const expect = flags.expect === undefined ? {} : { expect: readGiven(flags.expect, "the kept checkpoint") };
-  const report = await orUsage(verify(directory, pem, expect));
+  const expected = flags.expect === undefined ? {} : { expect: readGiven(flags.expect, "the kept checkpoint"), expectFile: flags.expect };
+  const report = await orUsage(verify(directory, pem, { keyFile: flags.key, ...expected }));
   if (flags.json === true) printJson(report);
   else for (const line of sayReport(report)) print(visible(line));
   return report.ok ? EXIT.ok : EXIT.fails;
@@ -123,7 +123,7 @@ function sayReport(report: Report): string[] {
   );
   const { records, seconds } = report.unanchored;
   lines.push(
-    `  unanchored ${records === 0 ? "nothing: the last record is under a signed checkpoint" : `${records} records, ${seconds.toFixed(1)} s, chained and not yet signed`}`,
+    `  unanchored ${records} records, ${seconds.toFixed(1)} s${records === 0 ? ": the last record is under a signed checkpoint" : ", chained and not yet signed"}`,
   );
   lines.push(`  documents  ${report.documents}, each as its hash says`);
   for (const note of report.notes) lines.push(`  note       ${note}`);

@@ -122,6 +122,9 @@ function sayToPerson(event: TunnelEvent & { readonly repeated?: number }): void 
     case "closed":
       progress(`${event.from} closed, ${event.toGateway} octets to the gateway, ${event.fromGateway} from it`);
       return;
+    case "cut":
+      complain(`${event.from} cut: ${visible(event.words)}${more}`);
+      return;
     case "failed":
       complain(`${visible(event.words)}${more}`);
       return;

@@ -85,8 +85,8 @@ export function issue(kind: string, names: readonly string[], options: HolderOpt
 
 export function sign(request: string, kind: string, name: string, options: HolderOptions): Promise<number> {
   return plainly(async () => {
-    const requestPem = read(request);
-    tellIssued(await open(options).issue({ kind: kind as Kind, name, ...holderOf(options), requestPem }), options, "signed");
+    const asked = { requestPem: read(request), requestFile: request };
+    tellIssued(await open(options).issue({ kind: kind as Kind, name, ...holderOf(options), ...asked }), options, "signed");
     return EXIT.ok;
   });
 }
@@ -99,7 +99,7 @@ export function renew(names: readonly string[], options: Signing & { readonly sa
     for (const name of names) {
       const renewed = await pki.renew(name, {
         sameKey: options.sameKey === true,
-        ...(options.csr === undefined ? {} : { requestPem: read(options.csr) }),
+        ...(options.csr === undefined ? {} : { requestPem: read(options.csr), requestFile: options.csr }),
         ...lifetime(options),
       });
       tellIssued(renewed, options, "renewed");

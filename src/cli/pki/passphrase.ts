@@ -53,6 +53,8 @@ function ask(question: string): Promise<string> {
   if (!stdin.isTTY) {
     throw new UsageError([`found no passphrase for the CA key and no terminal to ask on; expected --passphrase-file or ${VARIABLE}`]);
   }
+  // Unseen before it is asked for: who answers at once must not see it on the screen.
+  stdin.setRawMode(true);
   stderr.write(question);
   return new Promise((resolve, reject) => {
     let typed = "";
@@ -77,7 +79,6 @@ function ask(question: string): Promise<string> {
         else if (typed.length < LONGEST) typed += character;
       }
     };
-    stdin.setRawMode(true);
     stdin.on("data", take);
     stdin.resume();
   });

@@ -125,4 +125,23 @@ bindings("a pattern without a wildcard matches exactly itself", () => {
   );
 });
 
+bindings("RULINGS 18: an ended certificate gets what the machine bindings that say so give, for so long, and a person gets nothing", () => {
+  const hour = 3_600_000;
+  const lasting = policyOf(
+    TEXT.replace('scada/*", kind: machine }', 'scada/*", kind: machine, expired: read-only 72h }')
+      .replace(
+        'cn:*@lab", kind: machine }',
+        'cn:*@lab", kind: machine }\n  - { role: operator, identity: "cn:*", kind: machine, expired: read-only 24h }',
+      )
+      .replace('alice", kind: machine }', 'alice", kind: machine, expired: read-only 24h }'),
+  );
+  const ended = (identity: string, endedMs: number) => bind(lasting, claim({ identity, endedMs }));
+  const machine = { kind: "machine", mayWriteUnauthenticated: false };
+  assert.equal(ended("spiffe:spiffe://plant.example/scada/main", 72 * hour - 1), { roles: ["viewer"], ...machine, lastsMs: 72 * hour });
+  assert.is(ended("spiffe:spiffe://plant.example/scada/main", 72 * hour), "noRole");
+  assert.equal(ended("cn:robot@lab", 1), { roles: ["operator"], ...machine, lastsMs: 24 * hour }, "the other binding does not say so");
+  assert.is(ended("spiffe:spiffe://plant.example/operator/alice", 1), "noRole", "one of her bindings is for a person");
+  assert.equal(bind(lasting, claim({ identity: "spiffe:spiffe://plant.example/scada/main" })), { roles: ["viewer"], ...machine });
+});
+
 bindings.run();

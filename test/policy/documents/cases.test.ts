@@ -112,7 +112,7 @@ const OUTCOMES: readonly (readonly [why: string, item: string, outcome: string])
   ],
   [
     "changes of an address without a name",
-    "{ as: operator, on: well, request: write holding 40041 = 7, seen: { holding 40041: 7 }, changes: { holding 40041: 2 }, expect: deny }",
+    "{ as: operator, on: well, request: write holding 40041 = 7, seen: { holding 40041: 6 }, changes: { holding 40041: 2 }, expect: deny }",
     "deny tooManyChanges by operator/well",
   ],
   [

@@ -151,9 +151,45 @@ const FAULTS: readonly (readonly [title: string, text: string, said: readonly st
     ['5:39: found the key "require"; expected no such key yet: require comes with later work'],
   ],
   [
-    "RULINGS 14: state",
-    role('{ id: a, allow: read, on: tank, state: "tank.level < 2" }'),
-    ['5:39: found the key "state"; expected no such key yet: state comes with later work'],
+    "RULINGS 9: a state of a point that does not exist",
+    role('{ id: a, allow: read, on: tank, state: "tank.levle < 2" }'),
+    ['5:46: found "tank.levle"; expected a point of tank "level" (did you mean that?)'],
+  ],
+  [
+    "RULINGS 9: a state of an asset that does not exist",
+    role('{ id: a, allow: read, on: tank, state: "tnk.level < 2" }'),
+    ['5:46: found "tnk.level"; expected the name of an asset "tank" (did you mean that?)'],
+  ],
+  [
+    "RULINGS 9: a state without a comparison",
+    role('{ id: a, allow: read, on: tank, state: "tank.level and tank.inflow < 3" }'),
+    [
+      '5:46: found "tank.level"; expected one or more conditions joined by "and", such as boiler-1.drum_pressure < 2 and boiler-1.burner = 0',
+    ],
+  ],
+  [
+    "RULINGS 9: a state of words",
+    role('{ id: a, allow: read, on: tank, state: "tank.level < high" }'),
+    ['5:46: found "tank.level < high"; expected a finite decimal number'],
+  ],
+  [
+    "RULINGS 9: max_age of more than ten seconds",
+    role('{ id: a, allow: read, on: tank, state: { when: "tank.level < 2", max_age: 11s } }'),
+    ['5:81: found "11s"; expected a duration from 100ms to 10s'],
+  ],
+  [
+    "RULINGS 9: a state point that the role may write",
+    role("{ id: w, allow: write, on: tank, points: [level] }", '{ id: a, allow: control, on: tank, state: "tank.level < 2" }'),
+    [
+      '6:7: found a state that depends on "tank.level", which r/w (line 5) lets it write; expected a state of points that "r" may not write',
+    ],
+  ],
+  [
+    "RULINGS 9: a state point that the role may write, for it may write everything",
+    role("{ id: w, allow: write, on: tank }", '{ id: a, allow: control, on: tank, state: "tank.level < 2" }'),
+    [
+      '6:7: found a state that depends on "tank.level", which r/w (line 5) lets it write; expected a state of points that "r" may not write',
+    ],
   ],
   [
     "RULINGS 14: essential",
@@ -161,9 +197,24 @@ const FAULTS: readonly (readonly [title: string, text: string, said: readonly st
     ['5:39: found the key "essential"; expected no such key yet: essential comes with later work'],
   ],
   [
-    "RULINGS 14: gap",
+    "RULINGS 6: a gap without points",
     role("{ id: a, allow: read, on: tank, gap: 4 }"),
-    ['5:39: found the key "gap"; expected no such key yet: gap comes with later work'],
+    ['5:39: found the key "gap"; expected gap only beside points: a rule over addresses names those it wants'],
+  ],
+  [
+    "RULINGS 6: a gap of more than 16",
+    role("{ id: a, allow: read, on: tank, points: [level], gap: 17 }"),
+    ["5:61: found 17; expected a whole number from 1 to 16"],
+  ],
+  [
+    "RULINGS 6: a gap in what is written",
+    role("{ id: a, allow: write, on: tank, points: [level], gap: 2 }"),
+    ['5:57: found the key "gap"; expected gap only where the rule allows read'],
+  ],
+  [
+    "RULINGS 6: a gap in a deny",
+    role("{ id: a, deny: read, on: tank, points: [level], gap: 2 }"),
+    ['5:55: found the key "gap"; expected a deny without it: a deny holds whatever is written and however often'],
   ],
   [
     "RULINGS 14: via",
@@ -827,9 +878,24 @@ const FAULTS: readonly (readonly [title: string, text: string, said: readonly st
     ['5:48: found the key "accept_unauthenticated"; expected accept_unauthenticated only with source: a certificate is authentication'],
   ],
   [
-    "RULINGS 18: expired is later work",
-    binding('{ role: r, identity: "cn:a", kind: machine, expired: read-only 72h }'),
-    ['5:49: found the key "expired"; expected no such key yet: expired comes with later work'],
+    "RULINGS 18: expired for a person",
+    binding('{ role: r, identity: "cn:a", kind: person, expired: read-only 72h }'),
+    ['5:48: found the key "expired"; expected expired only with kind: machine and a certificate: a person renews theirs'],
+  ],
+  [
+    "RULINGS 18: expired of an address",
+    binding("{ role: r, source: 10.10.5.0/24, expired: read-only 72h }"),
+    ['5:38: found the key "expired"; expected expired only with kind: machine and a certificate: a person renews theirs'],
+  ],
+  [
+    "RULINGS 18: expired that would write",
+    binding('{ role: r, identity: "cn:a", kind: machine, expired: 72h }'),
+    ['5:58: found "72h"; expected read-only and a duration from 1h to 30d, such as read-only 72h'],
+  ],
+  [
+    "RULINGS 18: expired for ever",
+    binding('{ role: r, identity: "cn:a", kind: machine, expired: read-only 365d }'),
+    ['5:58: found "read-only 365d"; expected read-only and a duration from 1h to 30d, such as read-only 72h'],
   ],
   [
     "an unknown key in a binding",

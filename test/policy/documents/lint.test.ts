@@ -178,6 +178,11 @@ const FOUND: readonly (readonly [title: string, text: string, said: readonly str
     [],
   ],
   [
+    "RULINGS 7: no-plausible-range: a wide number that may be written and has none",
+    'policy: p\nversion: 1\nroles:\n  r:\n    - { id: a, allow: write, on: tank, points: pressure, values: { min: 0, max: 40 } }\n    - { id: b, allow: write, on: tank, points: tag, values: { max_changes: 1/d } }\nbindings: [{ role: r, identity: "cn:*", kind: person }]\n',
+    ["5:7: warning no-plausible-range: r/a writes pressure; give it plausible_min and plausible_max in the points file"],
+  ],
+  [
     "ramp",
     'policy: p\nversion: 1\nroles:\n  r:\n    - { id: a, allow: write, on: tank, points: inflow, values: { min: 0, max: 40, max_step: 2.5, max_changes: 6/min } }\n    - { id: b, allow: write, on: tank, points: level, values: { min: 0, max: 40, max_step: 3, max_changes: 2/90s } }\n    - { id: c, allow: write, on: tank, table: holding, addresses: 200, values: { min: 0, max: 9, max_step: 1, max_changes: 1/d } }\nbindings: [{ role: r, identity: "cn:*", kind: person }]\n',
     [

@@ -18,7 +18,7 @@ function unnamed(address: number): number {
 
 function taken(plant: Plant, pdu: string, { unit = 1, broadcast = false }: Asked = {}): string[] {
   const { ground } = plant.compiled.tableFor("boiler-1", ["operator"], "certificate");
-  const found = placesOf(ground, operationsOf(pdu, unit, broadcast));
+  const found = placesOf(ground, operationsOf(pdu, unit, broadcast), null);
   return Array.from({ length: found.count }, (_, i) => `${found.units[i]}:${found.places[i]}`);
 }
 
@@ -84,7 +84,9 @@ places("whatever the decision asks about is among the places the write takes", (
       decide(table, operations, {
         now: 0,
         hoursOpen: Uint8Array.of(1, 1, 1),
-        lastSeen: { cell: () => 1 },
+        states: new Uint8Array(8).fill(1),
+        implausible: new Uint8Array(8),
+        present: { cell: () => 1 },
         rates: { count: () => 0 },
         changes: {
           count(unit, place) {
@@ -93,7 +95,7 @@ places("whatever the decision asks about is among the places the write takes", (
           },
         },
       });
-      const found = placesOf(table.ground, operations);
+      const found = placesOf(table.ground, operations, null);
       const all = Array.from({ length: found.count }, (_, at) => `${found.units[at]}:${found.places[at]}`);
       assert.is(new Set(all).size, all.length, "each once");
       for (const place of counted) assert.ok(all.includes(place), `policy ${stream}, request ${i}: ${place} is not in ${all.join(" ")}`);

@@ -7,7 +7,8 @@ import { decide } from "#policy/decide";
 import type { Decision, Facts } from "#policy/decision";
 import { explain } from "#policy/explain";
 import { hoursOf, parseHours } from "#policy/hours";
-import type { Hours, Policy, Rule, Scope, Values } from "#policy/model";
+import type { Hours, Policy, Rule, Scope, State, Values } from "#policy/model";
+import { parseState } from "#policy/state";
 import { parseDecimal } from "#process/decimal";
 import type { AssetModel, Decimal, Point, PointType } from "#process/points";
 
@@ -57,6 +58,8 @@ export interface RuleWords {
   readonly broadcast?: boolean;
   readonly opaque?: boolean;
   readonly hours?: string;
+  readonly state?: string;
+  readonly gap?: number;
   readonly rate?: Rule["rate"];
   readonly values?: {
     readonly min?: string;
@@ -134,7 +137,9 @@ export class Plant {
     const facts: Facts = {
       now: 1_000_000,
       hoursOpen: new Uint8Array(hoursOf(this.policy).length).fill(1),
-      lastSeen: { cell: () => -1 },
+      states: new Uint8Array(8).fill(1),
+      implausible: new Uint8Array(8),
+      present: { cell: () => -1 },
       changes: { count: () => 0 },
       rates: { count: () => 0 },
       ...asked.facts,
@@ -165,7 +170,7 @@ export function operationsOf(hex: string, unit = 1, broadcast = false): readonly
 
 /** Last seen words by address, the rest unknown. */
 export function seen(words: Readonly<Record<number, number>>): Partial<Facts> {
-  return { lastSeen: { cell: (_unit, _space, address) => words[address] ?? -1 } };
+  return { present: { cell: (_unit, _space, address) => words[address] ?? -1 } };
 }
 
 function modelOf(words: PlantWords): AssetModel {
@@ -227,6 +232,8 @@ function ruleOf(model: AssetModel, owner: string, words: RuleWords, order: numbe
     broadcast: words.broadcast ?? false,
     opaque: words.opaque ?? false,
     hours: words.hours === undefined ? null : hoursNamed(words.hours),
+    state: words.state === undefined ? null : stateNamed(words.state, model),
+    gap: words.gap ?? 0,
     rate: words.rate ?? null,
     values: words.values === undefined ? null : valuesOf(words.values),
     onDeny: words.onDeny ?? null,
@@ -237,6 +244,12 @@ function scopeOf(model: AssetModel, { points, addresses, table, device }: RuleWo
   if (points !== undefined) return { is: "points", points: points.map((name) => model.points.findIndex((point) => point.name === name)) };
   if (addresses !== undefined) return { is: "addresses", space: table ?? HOLDING, ranges: addresses };
   return { is: device === true ? "device" : "process" };
+}
+
+function stateNamed(text: string, model: AssetModel): State {
+  const conditions = parseState(text, new Map([[model.name, model]]));
+  if ("found" in conditions) throw new Error(conditions.expected);
+  return { text, conditions, maxAgeMs: 10_000 };
 }
 
 function hoursNamed(text: string): Hours {

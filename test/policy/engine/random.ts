@@ -6,7 +6,8 @@
 import { modbusVocabulary } from "#modbus/vocabulary";
 import type { Operation, Verb } from "#operation";
 import type { Facts } from "#policy/decision";
-import type { Hours, Policy, Rate, Rule, Scope, Values } from "#policy/model";
+import type { Hours, Policy, Rate, Rule, Scope, State, Values } from "#policy/model";
+import { STATE } from "#policy/state";
 import { add, decimal, multiply } from "#process/decimal";
 import type { AssetModel, Decimal, Point, PointType } from "#process/points";
 
@@ -160,20 +161,34 @@ export function randomFacts(random: Random): Facts {
   const salt = random.below(0x10000);
   const known = random.one([100, 97, 70]);
   const busy = random.one([0, 2, 4]);
+  const isUnread = random.chance(25);
   return {
     now: random.below(1_000_000),
     hoursOpen: Uint8Array.from(HOURS, () => random.one([0, 1, 1, 1, 2])),
-    lastSeen: {
-      cell(unit, space, address) {
-        const noise = hash(salt, unit, space * 0x10000 + address);
-        if (noise % 100 >= known) return -1;
-        const word = noise >>> 8;
-        if (space < 2) return word & 1;
-        return (word & 0xf00) === 0 ? word & 0xffff : (word >> 12) & 0xf;
-      },
-    },
+    implausible: Uint8Array.from({ length: 512 }, () => (random.chance(8) ? 1 : 0)),
+    states: Uint8Array.from({ length: 6 }, () => random.one([0, 1, 1, 1, 2, 3, isUnread ? 4 : 1, isUnread ? 4 : 1])),
+    present: isUnread
+      ? null
+      : {
+          cell(unit, space, address) {
+            const noise = hash(salt, unit, space * 0x10000 + address);
+            if (noise % 100 >= known) return -1;
+            const word = noise >>> 8;
+            if (space < 2) return word & 1;
+            return (word & 0xf00) === 0 ? word & 0xffff : (word >> 12) & 0xf;
+          },
+        },
     changes: { count: (unit, place, windowMs) => hash(salt, unit * 1000 + place, windowMs) % (busy + 1) },
     rates: { count: (ruleOrder, windowMs) => hash(salt, ruleOrder, windowMs) % (busy + 1) },
+  };
+}
+
+/** The same facts once the device has been read. */
+export function readFacts(random: Random, facts: Facts): Facts {
+  return {
+    ...facts,
+    present: facts.present ?? { cell: () => random.one([-1, 0, 1, 5, 0x7fff]) },
+    states: facts.states.map((state) => (state === STATE.unread ? random.one([0, 1, 2, 3]) : state)),
   };
 }
 
@@ -357,10 +372,17 @@ function randomRule(random: Random, model: AssetModel, effect: "allow" | "deny",
     broadcast: isAllow && random.chance(50),
     opaque,
     hours: random.chance(15) ? random.one(HOURS) : null,
+    state: random.chance(12) ? randomState(random) : null,
     rate: isAllow && random.chance(10) ? random.one(RATES) : null,
     values: isAllow && verbs.includes("write") && random.chance(65) ? randomValues(random, model, scope) : null,
+    gap: isAllow && random.chance(30) ? random.between(1, 4) : 0,
     onDeny: null,
   };
+}
+
+/** What comes of a state is a fact; its conditions are judged elsewhere. */
+function randomState(random: Random): State {
+  return { text: `state ${random.below(3)}`, conditions: [], maxAgeMs: 1_000 * random.between(1, 2) };
 }
 
 const FUNCTION_LISTS: readonly (readonly number[])[] = [

@@ -156,7 +156,9 @@ subjects("unknown assets and roles may do nothing", () => {
   const facts = {
     now: 0,
     hoursOpen: new Uint8Array(0),
-    lastSeen: { cell: () => -1 },
+    states: new Uint8Array(8).fill(1),
+    implausible: new Uint8Array(8),
+    present: { cell: () => -1 },
     changes: { count: () => 0 },
     rates: { count: () => 0 },
   };
@@ -192,6 +194,7 @@ subjects("a set that bindings give somebody stays, however many others come", ()
     source: null,
     kind: "person",
     acceptUnauthenticated: false,
+    expiredMs: null,
   } as const;
   const bindings: readonly Binding[] = [
     { ...binding, role: "r0", identity: "spiffe://plant.example/operator/*" },

@@ -2,12 +2,13 @@
 import { modbusVocabulary } from "#modbus/vocabulary";
 import type { Operation } from "#operation";
 import { compile, finish } from "#policy/compile";
-import { decide } from "#policy/decide";
+import { decide, leftOpen } from "#policy/decide";
 import type { Decision, Facts } from "#policy/decision";
 import { explain, judge } from "#policy/explain";
 import type { Policy } from "#policy/model";
+import { STATE } from "#policy/state";
 import type { AssetModel } from "#process/points";
-import { ASSET, Random, ROLES, randomFacts, randomOperations, randomPolicy } from "./random.ts";
+import { ASSET, Random, ROLES, randomFacts, randomOperations, randomPolicy, readFacts } from "./random.ts";
 
 export interface Tally {
   pairs: number;
@@ -34,12 +35,17 @@ export function compare(seed: number, pairs: number, tally: Tally, twin: Twin = 
       const operations = randomOperations(random, policy.assets.get(ASSET) as AssetModel);
       const facts = randomFacts(random);
       const fast = decide(compiled.tableFor(asset, roles, assurance), operations, facts);
+      const open = leftOpen();
+      const depends = open.count > 0 || open.states.length > 0;
       const slow = twin(policy, { asset, roles, assurance }, operations, facts, modbusVocabulary);
       if (tally.pairs % SAY_EACH === 0)
         tally.said += explain(policy, asset, roles, assurance, operations, facts, modbusVocabulary).considered.length;
       tally.pairs += 1;
       const key = fast.code ?? (fast.rules.length > 1 ? "allowedBySeveral" : "allowed");
       tally.codes.set(key, (tally.codes.get(key) ?? 0) + 1);
+      const later = decide(compiled.tableFor(asset, roles, assurance), operations, readFacts(random, facts));
+      if (fast.allowed ? !depends && !isSame(fast, later) : !isUnread(facts) ? false : later.allowed)
+        return `judged before the device was read it is otherwise than after\n${say(seed, stream, i, policy, { asset, roles, assurance }, operations, facts, fast, later)}`;
       if (!isSame(fast, slow)) return say(seed, stream, i, policy, { asset, roles, assurance }, operations, facts, fast, slow);
     }
   }
@@ -53,6 +59,11 @@ export function newTally(): Tally {
 const REQUESTS_PER_POLICY = 40;
 /** Words are put together for one question in so many. */
 const SAY_EACH = 10;
+
+/** Facts before anything was read: whatever the device then shows, what was denied stays denied. */
+function isUnread({ present, states }: Facts): boolean {
+  return present === null || states.includes(STATE.unread);
+}
 
 function isSame(a: Decision, b: Decision): boolean {
   return (

@@ -2,7 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { PointType } from "#process/points";
-import { Plant, type PointWords, type RuleWords, seen } from "./plant.ts";
+import { type Asked, Plant, type PointWords, type RuleWords, seen } from "./plant.ts";
 
 const values = suite("policy/values");
 
@@ -251,6 +251,20 @@ values("a message allowed by more than sixteen rules names sixteen, and beyond t
     named.map((order) => plant.ruleName(order)),
     [...Array.from({ length: 16 }, (_, i) => `operator/p${39 - i}`), "operator/p3"],
   );
+});
+
+values("RULINGS 7: a wide point whose last reading cannot be is not written, whoever asks; the others are", () => {
+  const plant = new Plant({
+    points: { flow: { at: 40, type: "float32" }, total: { at: 42, type: "uint32" }, narrow: { at: 44 } },
+    rules: [{ id: "all", allow: ["write"], addresses: [[0, 99]] }],
+  });
+  const implausible = (index: number): Asked => ({
+    facts: { implausible: Uint8Array.from([0, 1, 2], (each) => (each === index ? 1 : 0)) },
+  });
+  assert.is(plant.ask("10 0028 0002 04 41200000", implausible(0)), "implausible");
+  assert.is(plant.ask("10 0028 0002 04 41200000", implausible(1)), "allowed operator/all");
+  assert.is(plant.ask("10 0028 0004 08 41200000 00000001", implausible(1)), "implausible");
+  assert.is(plant.ask("06 002c 0001", implausible(2)), "allowed operator/all", "one register has no word order");
 });
 
 values.run();

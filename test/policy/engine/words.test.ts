@@ -64,17 +64,17 @@ words("every denial of a rule in words of the plant", () => {
     ["06 0028 0031", "write holding 40 (feed_setpoint) = 4.9 t/h is below 5; rule operator/feed-setpoint (policy.yaml:32)"],
     [
       "06 0028 0064",
-      "write holding 40 (feed_setpoint) = 10 t/h is limited in its step, and no present value is known: read it first; rule operator/feed-setpoint (policy.yaml:32)",
+      "write holding 40 (feed_setpoint) = 10 t/h depends on what stands there, and the device did not tell it; rule operator/feed-setpoint (policy.yaml:32)",
     ],
     [
       "06 0028 0064",
-      "write holding 40 (feed_setpoint) = 10 t/h is a step of more than 2 t/h from the value last seen; rule operator/feed-setpoint (policy.yaml:32)",
+      "write holding 40 (feed_setpoint) = 10 t/h is a step of more than 2 t/h from the present value; rule operator/feed-setpoint (policy.yaml:32)",
       { facts: seen({ 40: 40 }) },
     ],
     [
       "06 0028 0064",
       "write holding 40 (feed_setpoint) = 10 t/h is one change too many: at most 6/min, whoever makes them; rule operator/feed-setpoint (policy.yaml:32)",
-      { facts: { ...seen({ 40: 100 }), changes: { count: () => 6 } } },
+      { facts: { ...seen({ 40: 101 }), changes: { count: () => 6 } } },
     ],
     [
       "10 0028 0001 02 0064",
@@ -188,7 +188,9 @@ words("explain says of every rule why it did or did not match", () => {
     const facts = {
       now: 0,
       hoursOpen: Uint8Array.of(1),
-      lastSeen: { cell: () => 100 },
+      states: new Uint8Array(8).fill(1),
+      implausible: new Uint8Array(8),
+      present: { cell: () => 100 },
       changes: { count: () => 0 },
       rates: { count: () => 0 },
       ...asked.facts,

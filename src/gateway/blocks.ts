@@ -1,0 +1,106 @@
+/**
+ * Assets that somebody has closed by command (RULINGS 27): no change passes, or nothing at all. One small file beside the evidence, of mode
+ * 0600, written before the command is answered, so that a restart does not open what was closed. Where it cannot be read, the gateway does not
+ * start: nobody knows what was to stay closed.
+ */
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { realFiles, writeWhole } from "#audit/files";
+import { UserProblems } from "#documents/problems";
+
+export interface Block {
+  readonly asset: string;
+  /** Reads too. */
+  readonly reads: boolean;
+  readonly uid: number;
+  /** Wall milliseconds. */
+  readonly sinceMs: number;
+}
+
+const FORMAT = 1;
+
+export class Blocks {
+  readonly #file: string;
+  readonly #blocks = new Map<string, Block>();
+  /** One write after another: the last command wins on the disk as well. */
+  #saved: Promise<void> = Promise.resolve();
+
+  private constructor(file: string, blocks: readonly Block[]) {
+    this.#file = file;
+    for (const block of blocks) this.#blocks.set(block.asset, block);
+  }
+
+  /**
+   * @param directory of the evidence
+   * @throws UserProblems naming the file
+   */
+  static open(directory: string): Blocks {
+    const file = `${directory}.blocks.json`;
+    let text: string;
+    try {
+      text = readFileSync(file, "utf8");
+    } catch (error) {
+      const { code = String(error) } = error as NodeJS.ErrnoException;
+      if (code === "ENOENT") return new Blocks(file, []);
+      throw new UserProblems([`${file}: cannot be read (${code}); it says which assets are blocked`]);
+    }
+    const blocks = read(text);
+    if (blocks === null)
+      throw new UserProblems([
+        `${file}: is damaged; it says which assets are blocked. Remove it to start with none blocked, then block again`,
+      ]);
+    return new Blocks(file, blocks);
+  }
+
+  of(asset: string): Block | null {
+    return this.#blocks.get(asset) ?? null;
+  }
+
+  /** In force at once; resolves when a restart would know it, rejects where it cannot be written. */
+  set(block: Block): Promise<void> {
+    this.#blocks.set(block.asset, block);
+    return this.#save();
+  }
+
+  /** The disk knows before the gate opens: what cannot be written stays closed. */
+  async lift(asset: string): Promise<void> {
+    const block = this.#blocks.get(asset);
+    if (block === undefined) return;
+    this.#blocks.delete(asset);
+    const saved = this.#save();
+    this.#blocks.set(asset, block);
+    await saved;
+    if (this.#blocks.get(asset) === block) this.#blocks.delete(asset);
+  }
+
+  #save(): Promise<void> {
+    const octets = Buffer.from(`${JSON.stringify({ format: FORMAT, blocks: [...this.#blocks.values()] })}\n`);
+    const next = this.#saved.then(() => writeWhole(realFiles, path.dirname(this.#file), path.basename(this.#file), octets));
+    this.#saved = next.catch(() => {});
+    return next;
+  }
+}
+
+function read(text: string): Block[] | null {
+  try {
+    const kept: unknown = JSON.parse(text);
+    if (!isObject(kept) || kept.format !== FORMAT || !Array.isArray(kept.blocks)) return null;
+    return kept.blocks.every(isBlock) ? kept.blocks : null;
+  } catch {
+    return null;
+  }
+}
+
+function isBlock(value: unknown): value is Block {
+  return (
+    isObject(value) &&
+    typeof value.asset === "string" &&
+    typeof value.reads === "boolean" &&
+    typeof value.uid === "number" &&
+    typeof value.sinceMs === "number"
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

@@ -1,0 +1,165 @@
+/**
+ * What a later run must know and no document says: the clients that were here, and how long the clock has been doubted. One small file beside
+ * the evidence (`audit.seen.json` for a log in `audit`), of mode 0600: of a client it holds name, fingerprint, end and last sight. It is no
+ * evidence and gives nobody a right. Where it is lost or cannot be written the gateway goes on without: of the clock it then knows what the
+ * last record says.
+ */
+import { readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import { realFiles, writeWhole } from "#audit/files";
+
+/** One certificate of a client. Times are wall milliseconds by `GateClock.steady`. */
+export interface Seen {
+  /** Typed identity: `cn:hmi-2@plant`. */
+  readonly name: string;
+  /** SHA-256 of the certificate, hex. */
+  readonly fingerprint: string;
+  readonly notAfter: number;
+  readonly seenMs: number;
+}
+
+/** Certificates remembered; of more the ones longest out of sight are forgotten. As many as there may be sessions. */
+const MOST_CLIENTS = 1_024;
+/** A client that has not been here for so long is forgotten (RULINGS 18). */
+const FORGET_MS = 90 * 86_400_000;
+/** A client that stays is noted anew this often. */
+const AGAIN_MS = 3_600_000;
+/** While the clock is suspect, how long it has gone on is written down this often. */
+const CLOCK_MS = 60_000;
+/** The file is written at most this often. */
+const SAVE_MS = 5_000;
+/** MOST_CLIENTS of the longest names and then some. */
+const MOST_OCTETS = 1024 * 1024;
+const FORMAT = 1;
+
+export class Memory {
+  /** Why it could not be read or written, for people; null: it could. */
+  trouble: string | null = null;
+  readonly #file: string;
+  /** By fingerprint, the one longest out of sight first. */
+  readonly #clients = new Map<string, Seen>();
+  #clockMs: number | null;
+  #dirty = false;
+  #saving: Promise<void> | null = null;
+  #savedMs = Number.NEGATIVE_INFINITY;
+
+  private constructor(file: string, clients: readonly Seen[], clockMs: number | null, trouble: string | null) {
+    this.#file = file;
+    this.#clockMs = clockMs;
+    this.trouble = trouble;
+    for (const client of clients) this.#clients.set(client.fingerprint, client);
+  }
+
+  /** @param directory of the evidence */
+  static open(directory: string): Memory {
+    const file = `${directory}.seen.json`;
+    try {
+      if (statSync(file).size > MOST_OCTETS) return new Memory(file, [], null, `${file} is too large to be ours; it was not read`);
+      const kept = read(readFileSync(file, "utf8"));
+      if (kept === null) return new Memory(file, [], null, `${file} is damaged; the clients in it are forgotten`);
+      return new Memory(file, kept.clients, kept.clockMs, null);
+    } catch (error) {
+      const { code = String(error) } = error as NodeJS.ErrnoException;
+      return new Memory(file, [], null, code === "ENOENT" ? null : `${file} cannot be read (${code})`);
+    }
+  }
+
+  get clients(): Iterable<Seen> {
+    return this.#clients.values();
+  }
+
+  /** What `GateClock.keep` said when this was last written. */
+  get clockMs(): number | null {
+    return this.#clockMs;
+  }
+
+  /** @param nowMs wall milliseconds, steady */
+  saw(name: string, fingerprint: string, notAfter: number, nowMs: number): void {
+    const before = this.#clients.get(fingerprint);
+    if (before !== undefined && Math.abs(nowMs - before.seenMs) < AGAIN_MS) return;
+    this.#clients.delete(fingerprint);
+    this.#clients.set(fingerprint, { name, fingerprint, notAfter, seenMs: nowMs });
+    const [oldest] = this.#clients.keys();
+    if (this.#clients.size > MOST_CLIENTS && oldest !== undefined) this.#clients.delete(oldest);
+    this.#dirty = true;
+  }
+
+  /** @param clockMs what `GateClock.keep` says */
+  doubtClock(clockMs: number | null): void {
+    const same = clockMs === null || this.#clockMs === null ? clockMs === this.#clockMs : clockMs - this.#clockMs < CLOCK_MS;
+    if (same) return;
+    this.#clockMs = clockMs;
+    this.#dirty = true;
+  }
+
+  /** Time is looked at. @param now monotonic; @param nowMs wall, steady */
+  tick(now: number, nowMs: number): void {
+    for (const { fingerprint, seenMs } of this.#clients.values()) {
+      if (nowMs - seenMs <= FORGET_MS) break;
+      this.#clients.delete(fingerprint);
+      this.#dirty = true;
+    }
+    if (!this.#dirty || this.#saving !== null || now - this.#savedMs < SAVE_MS) return;
+    this.#savedMs = now;
+    void this.save();
+  }
+
+  /** What is known now is on the disk, or `trouble` says why not. Never rejects. */
+  async save(): Promise<void> {
+    await this.#saving;
+    if (!this.#dirty) return;
+    this.#dirty = false;
+    this.#saving = this.#write();
+    await this.#saving;
+    this.#saving = null;
+  }
+
+  async #write(): Promise<void> {
+    try {
+      await writeWhole(realFiles, path.dirname(this.#file), path.basename(this.#file), Buffer.from(this.#text()));
+      this.trouble = null;
+    } catch (error) {
+      this.#dirty = true;
+      this.trouble = `${this.#file} cannot be written (${(error as NodeJS.ErrnoException).code ?? error}); a restart forgets which certificates were seen`;
+    }
+  }
+
+  #text(): string {
+    const seen = [...this.#clients.values()].map(({ name, fingerprint, notAfter, seenMs }) => ({
+      name,
+      fingerprint,
+      notAfter: iso(notAfter),
+      lastSeen: iso(seenMs),
+    }));
+    return `${JSON.stringify({ format: FORMAT, clock: this.#clockMs === null ? null : iso(this.#clockMs), seen }, null, 1)}\n`;
+  }
+}
+
+function read(text: string): { readonly clients: readonly Seen[]; readonly clockMs: number | null } | null {
+  try {
+    const { format, clock, seen } = JSON.parse(text) as Record<string, unknown>;
+    if (format !== FORMAT || !Array.isArray(seen) || seen.length > MOST_CLIENTS) return null;
+    const clients = seen.map(readSeen).filter((each) => each !== null);
+    const clockMs = clock === null ? null : ms(clock);
+    if (clients.length !== seen.length || Number.isNaN(clockMs)) return null;
+    return { clients: clients.sort((a, b) => a.seenMs - b.seenMs), clockMs };
+  } catch {
+    return null;
+  }
+}
+
+function readSeen(value: unknown): Seen | null {
+  const { name, fingerprint, notAfter, lastSeen } = value as Record<string, unknown>;
+  if (typeof name !== "string" || !/^[\x21-\x7e]{1,400}$/.test(name)) return null;
+  if (typeof fingerprint !== "string" || !/^[0-9a-f]{64}$/.test(fingerprint)) return null;
+  const seen = { name, fingerprint, notAfter: ms(notAfter), seenMs: ms(lastSeen) };
+  return Number.isNaN(seen.notAfter) || Number.isNaN(seen.seenMs) ? null : seen;
+}
+
+function ms(value: unknown): number {
+  return typeof value === "string" ? Date.parse(value) : Number.NaN;
+}
+
+function iso(value: number): string {
+  return new Date(value).toISOString();
+}

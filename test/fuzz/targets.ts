@@ -1,0 +1,50 @@
+/** Every target, in the order they run. */
+
+import type { Target } from "./target.ts";
+import { auditLog } from "./targets/auditLog.ts";
+import { auditRecovery } from "./targets/auditRecovery.ts";
+import { captureFile } from "./targets/captureFile.ts";
+import { casesDocument } from "./targets/casesDocument.ts";
+import { caseWords } from "./targets/caseWords.ts";
+import { certificate } from "./targets/certificate.ts";
+import { keyFiles } from "./targets/keyFiles.ts";
+import { managementQuestion } from "./targets/managementQuestion.ts";
+import { mbapStream } from "./targets/mbapStream.ts";
+import { modbusAnswer } from "./targets/modbusAnswer.ts";
+import { modbusReply } from "./targets/modbusReply.ts";
+import { modbusRequest } from "./targets/modbusRequest.ts";
+import { pkiIndex } from "./targets/pkiIndex.ts";
+import { pointsFile } from "./targets/pointsFile.ts";
+import { policyDocument } from "./targets/policyDocument.ts";
+import { quantities } from "./targets/quantities.ts";
+import { revocationList } from "./targets/revocationList.ts";
+import { rtuStream } from "./targets/rtuStream.ts";
+import { signingRequest } from "./targets/signingRequest.ts";
+import { siteDocument } from "./targets/siteDocument.ts";
+import { trustStore } from "./targets/trustStore.ts";
+import { yamlText } from "./targets/yamlText.ts";
+
+export const TARGETS: readonly Target[] = [
+  modbusRequest,
+  modbusReply,
+  modbusAnswer,
+  mbapStream,
+  rtuStream,
+  captureFile,
+  quantities,
+  caseWords,
+  yamlText,
+  siteDocument,
+  pointsFile,
+  policyDocument,
+  casesDocument,
+  certificate,
+  revocationList,
+  signingRequest,
+  trustStore,
+  keyFiles,
+  pkiIndex,
+  auditLog,
+  auditRecovery,
+  managementQuestion,
+];

@@ -1,0 +1,117 @@
+/** Closing by command: a session, an asset (RULINGS 27). At once, recorded with the uid, and not undone by a restart or a reload. */
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { askDaemon } from "#management/client";
+import type { Answer, Question } from "#management/protocol";
+import { type CommandResult, Daemon, penstock } from "#test/support/daemon";
+import { type House, OPEN_POLICY, opened, until, writeDocuments } from "#test/support/house";
+import { coil, read, write } from "#test/support/operator";
+import { Plc } from "#test/support/plc";
+
+const block = suite<{ house: House }>("gateway/block");
+block.after.each(async (context) => {
+  await context.house?.close();
+});
+
+const ask = (house: House, question: Question): Promise<Answer> => askDaemon(path.join(house.dir, "penstock.sock"), question);
+const hex = async (answer: Promise<Buffer>): Promise<string> => (await answer).toString("hex");
+
+block("RULINGS 27: a blocked asset lets no change through, whoever asks, and reads flow; lifted, all is as before", async (context) => {
+  const house = await opened(context);
+  const operator = await house.plain();
+  assert.equal(await ask(house, { ask: "block", asset: "plc", reads: false, uid: 4711 }), { ok: true });
+  assert.is(await hex(operator.ask(write(1, 1))), "8601");
+  assert.is(await hex(operator.ask(coil(1, true))), "8501");
+  assert.is(await hex(operator.ask(read(1, 1))), "03020000");
+  assert.is(house.gateway.status().assets[0]?.blocked, "changes");
+  assert.match(house.gateway.status().warnings.join(), /plc: BLOCKED to every change/);
+  assert.equal(await ask(house, { ask: "unblock", asset: "plc", uid: 4711 }), { ok: true });
+  assert.is(await hex(operator.ask(write(1, 1))), "0600010001");
+  assert.is(house.plc.requests.filter((adu) => adu[7] === 6 || adu[7] === 5).length, 1);
+  const records = await house.written();
+  assert.equal(
+    records.filter(({ asked }) => asked !== undefined).map(({ asked, asset, uid }) => [asked, asset, uid]),
+    [
+      ["block", "plc", 4711],
+      ["unblock", "plc", 4711],
+    ],
+  );
+  assert.equal(records.filter(({ code }) => code === "blocked").length, 2);
+});
+
+block("RULINGS 27: what waits when the block comes does not leave; with `reads` nothing does", async (context) => {
+  const house = await opened(context, { asset: "    upstream: { timeout: 2s }" });
+  const [a, b, c] = [await house.plain(), await house.plain(), await house.plain()];
+  house.plc.faults = { delayMs: 100 };
+  const first = hex(a.ask(read(1, 1)));
+  const [write2, read2] = [hex(b.ask(write(2, 1))), hex(c.ask(read(2, 1)))];
+  await until(() => house.gateway.status().assets[0]?.waiting === 2, "two wait");
+  await ask(house, { ask: "block", asset: "plc", reads: true, uid: 0 });
+  assert.equal(await Promise.all([first, write2, read2]), ["03020000", "8601", "8301"]);
+  assert.is(house.plc.requests.length, 1);
+});
+
+block("RULINGS 27: a block stays over a reload, and cannot be asked of what is not there", async (context) => {
+  const house = await opened(context);
+  await ask(house, { ask: "block", asset: "plc", reads: false, uid: 0 });
+  house.rewrite("policy.yaml", OPEN_POLICY.replace("version: 1\n", "version: 2\n"));
+  assert.equal((await house.gateway.reload()).problems, []);
+  assert.is(await hex((await house.plain()).ask(write(1, 1))), "8601");
+  assert.match((await ask(house, { ask: "block", asset: "nothing", reads: false, uid: 0 })).error ?? "", /no asset nothing; there are plc/);
+  assert.match((await ask(house, { ask: "endSession", session: "x", uid: 0 })).error ?? "", /no session x is open/);
+  for (const words of [
+    { ask: "block", asset: "plc", reads: false },
+    { ask: "endSession", session: 7, uid: 0 },
+    { ask: "unblock", uid: -1, asset: "plc" },
+  ])
+    assert.is((await ask(house, words as Question)).error, "not a question this daemon knows");
+});
+
+block("RULINGS 27: a session is ended at once, and the record says by whom", async (context) => {
+  const house = await opened(context);
+  const [gone, stays] = [await house.plain(), await house.plain()];
+  await gone.ask(read(1, 1));
+  await stays.ask(read(1, 1));
+  const id = [...house.gateway.road.sessions.open][0]?.id ?? "";
+  assert.equal(await ask(house, { ask: "endSession", session: id, uid: 7 }), { ok: true });
+  await gone.gone(1_000);
+  assert.is(await hex(stays.ask(read(1, 1))), "03020000");
+  const end = (await house.written("session")).find(({ event }) => event === "end");
+  assert.equal([end?.session, end?.reason, end?.words], [id, "endedByOperator", "by uid 7"]);
+});
+
+block("RULINGS 27: on the command line; over a restart the block stands; a damaged file refuses the start", async () => {
+  const dir = mkdtempSync(path.join(os.tmpdir(), "penstock-block-"));
+  const plc = new Plc();
+  writeDocuments(dir, await plc.listen(), {});
+  let daemon = await Daemon.start(dir);
+  try {
+    const run = (...args: string[]): Promise<CommandResult> => penstock(args, { cwd: dir });
+    assert.match((await run("session", "list")).stdout, /nobody is connected/);
+    const blocked = await run("block", "plc");
+    assert.equal([blocked.code, blocked.stdout.trim()], [0, "plc is blocked: no write and no control passes; reads do"], blocked.stderr);
+    const file = path.join(dir, "audit.blocks.json");
+    assert.is(statSync(file).mode & 0o777, 0o600);
+    await daemon.stop("SIGKILL");
+    daemon = await Daemon.start(dir);
+    assert.match((await run("status")).stdout, /plc: BLOCKED to every change/);
+    assert.is((await run("block", "plc", "--lift", "--reads")).code, 2);
+    assert.match((await run("block", "plc", "--lift")).stdout, /plc is open again/);
+    assert.equal(JSON.parse(readFileSync(file, "utf8")).blocks, []);
+    assert.is((await run("block", "plc", "--lift")).code, 1);
+    await daemon.stop();
+    writeFileSync(file, "{");
+    const refused = await run("run");
+    assert.is(refused.code, 2);
+    assert.match(refused.stderr, /audit.blocks.json: is damaged/);
+  } finally {
+    await daemon.stop();
+    await plc.close();
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
+
+block.run();
