@@ -1,9 +1,12 @@
 /** Clauses that are easily lost: what the policy's hash covers, in which order requests act, who is served, and who backs off. */
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import net from "node:net";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type House, OPEN_POLICY, opened, POINTS, sleep, until } from "#test/support/house";
-import { read, write } from "#test/support/operator";
+import { need } from "#test/support/need";
+import { Operator, read, write } from "#test/support/operator";
 
 const proofs = suite<{ house: House }>("gateway/proofs");
 proofs.after.each(async (context) => {
@@ -122,6 +125,29 @@ proofs("a device that accepts and closes, again and again, is tried less and les
   await house.plc.listen(port);
   await until(() => house.gateway.status().assets[0]?.deviceState === "ready", "it is back");
   assert.is(await hex((await house.plain()).ask(read(0, 1))), "03020000");
+});
+
+/** An address of the loopback net that the interface does not list by itself. */
+const EXTRA = "127.0.0.77";
+const hasIp = (): boolean => process.getuid?.() === 0 && existsSync("/usr/sbin/ip");
+
+proofs("the interface a listener names is watched: an address that comes is served, one that goes is let go", async (context) => {
+  if (!need("ip, as root", hasIp())) return;
+  const ip = (verb: "add" | "del"): void => void execFileSync("/usr/sbin/ip", ["address", verb, `${EXTRA}/32`, "dev", "lo"]);
+  const house = await opened(context);
+  const served = (): boolean => house.gateway.status().listeners[0]?.addresses.includes(EXTRA) === true;
+  assert.not(served());
+  ip("add");
+  try {
+    await until(served, "the new address is bound", 8_000);
+    const operator = await Operator.plain(house.port(), EXTRA);
+    assert.is(await hex(operator.ask(read(0, 1))), "03020000");
+    operator.close();
+  } finally {
+    ip("del");
+  }
+  await until(() => !served(), "the lost address is let go", 8_000);
+  assert.is(await hex((await house.plain()).ask(read(0, 1))), "03020000", "the others are as they were");
 });
 
 proofs.run();
