@@ -47,7 +47,10 @@ export function judgeCheckpoint(line: string, keys: Keys, chain: string | null):
   if (chain !== null && checkpoint.chain !== chain) return { is: "foreign", words: `belongs to chain ${checkpoint.chain}` };
   const key = keys.get(checkpoint.key);
   if (key === undefined) return { is: "foreign", words: `is signed by key ${checkpoint.key}, which is not the key given` };
-  const signed = verifySignature(null, Buffer.from(signedText(line)), key, Buffer.from(checkpoint.signature, "base64"));
+  const signature = Buffer.from(checkpoint.signature, "base64");
+  // A signature has one spelling: what was written, to the octet.
+  const spelt = signature.toString("base64") === checkpoint.signature;
+  const signed = spelt && verifySignature(null, Buffer.from(signedText(line)), key, signature);
   return signed ? { is: "good", checkpoint } : { is: "unsigned", checkpoint };
 }
 

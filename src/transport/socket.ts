@@ -2,7 +2,9 @@
  * A Node socket, plain or TLS, as a ByteStream. What it adds: nothing is read before `start`, the caller's buffer is free when `write`
  * returns, `closed` comes exactly once and nothing comes after it, and a peer that never lets go is let go.
  */
+import { writeSync } from "node:fs";
 import type { Socket } from "node:net";
+import { type Handle, handleOf, holds } from "./handle.ts";
 import type { ByteStream, StreamHandler } from "./stream.ts";
 
 /** A quiet peer is asked whether it still lives after this long, milliseconds; ten unanswered questions a second apart end the stream. */
@@ -29,6 +31,9 @@ export class SocketStream implements ByteStream {
   /** Octets are under way, so the handler is owed a `drained`. */
   #owes = false;
   readonly #late: boolean;
+  /** Whose descriptor is written to without a detour; null: there is a layer between, or Node shows none. */
+  readonly #handle: Handle | null;
+  readonly #fd: number;
   readonly #written = (): void => this.#mindDrained();
   readonly #stay = (): void => {
     if (this.#paused && !this.#ending) this.#socket.pause();
@@ -41,6 +46,8 @@ export class SocketStream implements ByteStream {
   constructor(socket: Socket, late = false) {
     this.#socket = socket;
     this.#late = late;
+    this.#handle = late ? null : handleOf(socket);
+    this.#fd = this.#handle?.fd ?? -1;
     this.remoteAddress = plainAddress(socket.remoteAddress ?? "");
     this.remotePort = socket.remotePort ?? 0;
     socket.on("error", (error: NodeJS.ErrnoException) => this.#finish(error.code ?? error.message));
@@ -76,6 +83,28 @@ export class SocketStream implements ByteStream {
 
   write(octets: Uint8Array): void {
     if (this.#over || this.#ending || octets.length === 0) return;
+    const sent = this.#owes ? 0 : this.#writeNow(octets);
+    if (sent === octets.length) return;
+    this.#writeOn(sent === 0 ? octets : octets.subarray(sent));
+  }
+
+  /**
+   * To the kernel without Node's queue, which is empty: most of a write's cost is that queue's (docs/adr/0014).
+   *
+   * @returns octets it took; what it did not take, and every fault, is the queue's business
+   */
+  #writeNow(octets: Uint8Array): number {
+    const handle = this.#handle;
+    // INVARIANT: a descriptor is written to only while its socket holds it. Closed, it may be another connection's in the next moment.
+    if (handle === null || !holds(this.#socket, handle) || this.#socket.writableLength > 0) return 0;
+    try {
+      return writeSync(this.#fd, octets, 0, octets.length);
+    } catch {
+      return 0;
+    }
+  }
+
+  #writeOn(octets: Uint8Array): void {
     const socket = this.#socket;
     if (this.#owes || this.#late) {
       this.#owes = true;

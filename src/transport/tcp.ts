@@ -1,9 +1,10 @@
 /** Plain TCP, out and in. */
 import net from "node:net";
+import { rewrapped } from "./handle.ts";
 import { KEEP_ALIVE_MS, plainAddress, SocketStream } from "./socket.ts";
 import type { ByteStream } from "./stream.ts";
 
-/** One read of an outgoing connection: several replies of a device that answers in batches. */
+/** One read of a connection: several replies of a device that answers in batches. */
 const READ_OCTETS = 8 * 1024;
 
 /**
@@ -30,7 +31,7 @@ export function connectTcp(
     keepAliveInitialDelay: KEEP_ALIVE_MS,
     onread: {
       // No Buffer: its `slice` shares memory, and whoever wants to keep octets should be able to say so the usual way.
-      buffer: new Uint8Array(READ_OCTETS),
+      buffer: shared,
       callback: (count, buffer) => {
         // Replies to a poll have one length, so mostly the view of the last one serves again.
         if (view.length !== count) view = buffer.subarray(0, count);
@@ -96,17 +97,51 @@ export function listenTcp(
     options,
     (socket) => {
       const arrivedAt = { address: plainAddress(socket.localAddress ?? ""), port: socket.localPort ?? 0 };
-      accepted(new SocketStream(socket), arrivedAt);
+      const stream = new SocketStream(socket);
+      readers.get(socket)?.(stream);
+      readers.delete(socket);
+      accepted(stream, arrivedAt);
     },
     refused,
+    true,
   );
 }
 
-/** Listen, and hand over sockets that are open and paused; for the plain and the TLS listener. */
+/** Of sockets that are read into a buffer of ours, how they learn whom to hand it to. */
+const readers = new WeakMap<net.Socket, (stream: SocketStream) => void>();
+
+/** The same connection as a socket that is read into the buffer all share, as outgoing ones are; itself where that cannot be. */
+function readDirectly(socket: net.Socket): net.Socket {
+  let stream: SocketStream | null = null;
+  let view: Uint8Array = new Uint8Array(0);
+  const own = rewrapped(socket, {
+    buffer: shared,
+    callback: (count, buffer) => {
+      if (view.length !== count) view = buffer.subarray(0, count);
+      stream?.take(view);
+      return true;
+    },
+  });
+  if (own === null) return socket;
+  readers.set(own, (made) => {
+    stream = made;
+  });
+  return own;
+}
+
+/** Each read is handed over before the next begins, so one buffer serves every connection. */
+const shared = new Uint8Array(READ_OCTETS);
+
+/**
+ * Listen, and hand over sockets that are open and paused; for the plain and the TLS listener.
+ *
+ * @param direct they are read into a buffer of ours
+ */
 export function listenSockets(
   options: ListenOptions,
   accepted: (socket: net.Socket) => void,
   refused: (remoteAddress: string, remotePort: number) => void,
+  direct = false,
 ): Promise<Listening> {
   let connections = 0;
   const server = net.createServer({
@@ -115,7 +150,8 @@ export function listenSockets(
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_MS,
   });
-  server.on("connection", (socket) => {
+  server.on("connection", (arrived) => {
+    const socket = direct ? readDirectly(arrived) : arrived;
     const { remoteAddress, remotePort } = socket;
     if (remoteAddress === undefined || remotePort === undefined) {
       socket.on("error", ignore).destroy(); // gone before it was accepted

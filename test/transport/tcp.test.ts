@@ -1,9 +1,10 @@
 /** Connecting and listening over plain TCP: every way it can fail, and how many at once. */
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import net from "node:net";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { handleOf, holds, rewrapped } from "#transport/handle";
 import type { ByteStream } from "#transport/stream";
 import { connectTcp, type Listening, listenTcp } from "#transport/tcp";
 import { Ear, pause, until } from "./ends.ts";
@@ -227,6 +228,43 @@ listening("dead peers are noticed: keep-alive runs at both ends", async () => {
   tried.stream?.destroy();
   streams[0]?.destroy();
   at.close();
+});
+
+listening("a stream that is over writes to nobody, though its descriptor is another connection's by now", async () => {
+  const streams: ByteStream[] = [];
+  const at = await listenTcp({ host: HOST, port: 0, maxConnections: 8 }, (stream) => streams.push(stream));
+  const first = net.connect(at.port, HOST);
+  await until("one", () => streams.length === 1);
+  const [over] = streams as [ByteStream];
+  over.start(new Ear());
+  const descriptors = readdirSync("/proc/self/fd").length;
+  over.destroy();
+  first.destroy();
+  await until("let go", () => at.connections === 0);
+  let octets = 0;
+  const next = net.connect(at.port, HOST).on("data", (chunk) => {
+    octets += chunk.length;
+  });
+  await until("the next", () => streams.length === 2);
+  assert.ok(readdirSync("/proc/self/fd").length <= descriptors, "descriptors are used again");
+  for (let i = 0; i < 100; i++) over.write(Uint8Array.of(1, 2, 3));
+  streams[1]?.write(Uint8Array.of(9));
+  await until("its own", () => octets > 0);
+  await pause(20);
+  assert.is(octets, 1);
+  next.destroy();
+  streams[1]?.destroy();
+  at.close();
+});
+
+listening("where Node shows no handle, streams do it", () => {
+  const socket = new net.Socket();
+  assert.is(handleOf(socket), null, "none yet");
+  assert.is(rewrapped(socket, { buffer: new Uint8Array(8), callback: () => true }), null);
+  assert.not(holds(socket, { fd: 1 }));
+  assert.is(handleOf({ _handle: { fd: "7" }, destroyed: false } as unknown as net.Socket), null);
+  assert.is(handleOf({ _handle: { fd: 7 }, destroyed: true } as unknown as net.Socket), null);
+  socket.destroy();
 });
 
 listening.run();

@@ -50,7 +50,7 @@ const MORE_RULES = `    - { id: gapped, allow: read, on: boiler-1, points: [drum
 
 export const policyDocument: Target = {
   name: "policyDocument",
-  limitMs: 100,
+  limitMs: 500,
   inputs: 4_000,
   most: 5_000,
   text: true,
