@@ -54,6 +54,12 @@ export class Road {
   readonly #known = new Map<string, number>();
   readonly #rates = new Map<string, RateWindows>();
   #turning = false;
+  /** What is ready leaves at the end of this round of the loop. */
+  #due = false;
+  readonly #endOfRound = (): void => {
+    this.#due = false;
+    this.#leave(this.clock.monotonic());
+  };
 
   constructor(limits: Limits, clock: GateClock, log: Log, audit: AuditLog, connect: Connect, site: AuditSite) {
     this.limits = limits;
@@ -203,9 +209,22 @@ export class Road {
     this.#answered.push(session);
   }
 
-  /** The end of an event: devices send, sessions answer, until nobody has anything left. */
+  /**
+   * The end of an event: devices send, sessions answer. With several people in, what comes in one round of the loop leaves together once all of
+   * it is read: fewer and fuller packets, and whoever is woken by one finds the others there (docs/adr/0014).
+   */
   turn(now: number): void {
-    if (this.#turning) return;
+    if (this.#turning || this.#due || (this.#wanting.length === 0 && this.#answered.length === 0)) return;
+    if (this.sessions.open.size < 2) {
+      this.#leave(now);
+      return;
+    }
+    this.#due = true;
+    setImmediate(this.#endOfRound);
+  }
+
+  /** Until nobody has anything left. */
+  #leave(now: number): void {
     this.#turning = true;
     try {
       while (this.#wanting.length > 0 || this.#answered.length > 0) {
