@@ -141,7 +141,7 @@ function answers(port: number): Promise<boolean> {
   );
 }
 
-/** A `systemd-notify` that writes down how it was called, found before the system's own. */
+/** A `systemd-notify` that writes down how it was called, found before the system's own. A line counts once it is whole. */
 function notifier(dir: string): { env: NodeJS.ProcessEnv; calls: () => string[] } {
   const log = path.join(dir, "notified");
   const tool = path.join(dir, "systemd-notify");
@@ -149,7 +149,7 @@ function notifier(dir: string): { env: NodeJS.ProcessEnv; calls: () => string[] 
   chmodSync(tool, 0o755);
   return {
     env: { PATH: `${dir}:${process.env.PATH}` },
-    calls: () => (existsSync(log) ? readFileSync(log, "utf8").trimEnd().split("\n") : []),
+    calls: () => (existsSync(log) ? readFileSync(log, "utf8").split("\n").slice(0, -1) : []),
   };
 }
 
@@ -161,6 +161,7 @@ run("systemd is told when it is ready, and when it stops", async (context) => {
   assert.is(program.out, "ready\n", "every listener is bound by then");
   program.child.kill("SIGTERM");
   assert.is(await program.ended, 0, program.err);
+  await until(() => calls().length > 1, "told of the end", WAIT_MS);
   assert.equal(calls(), ["READY=1", "STOPPING=1"]);
 });
 
