@@ -598,11 +598,14 @@ async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
+/** Null: there is no such file. A line that was tampered with may name anything, a folder too. */
 async function contentOf(file: string): Promise<Buffer | null> {
   try {
     return await readFile(file);
   } catch (error) {
-    if (reasonOf(error) === "ENOENT") return null;
+    if (NO_SUCH_FILE.includes(reasonOf(error))) return null;
     throw error;
   }
 }
+
+const NO_SUCH_FILE: readonly string[] = ["ENOENT", "EISDIR", "ENAMETOOLONG", "ENOTDIR", "ERR_INVALID_ARG_VALUE"];
