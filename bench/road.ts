@@ -29,6 +29,8 @@ interface Way {
 }
 
 const root = path.resolve(import.meta.dirname, "..");
+/** No certificate ends soon: the gateways under test would have to say so. */
+const LONG_MS = 60 * 86_400_000;
 const CLIENT_CORE = "0";
 const PROXY_CORE = os.availableParallelism() > 1 ? "1" : "0";
 const dir = mkdtempSync(path.join(os.tmpdir(), "penstock-bench-"));
@@ -140,9 +142,6 @@ function compile(name: string, libraries: readonly string[]): string {
   execFileSync("gcc", ["-O2", "-o", program, path.join(root, "bench/peers", `${name}.c`), ...libraries]);
   return program;
 }
-
-/** Nothing of it ends soon: the gateways under test would have to say so. */
-const LONG_MS = 60 * 86_400_000;
 
 function writePki(): string {
   const ca = authority("Bench CA", { endsIn: LONG_MS });
