@@ -114,7 +114,7 @@ export class ReadCounters {
     }
     this.#used = 0;
     this.#window += 1;
-    return counts.sort((a, b) => a.fromWallMs - b.fromWallMs);
+    return counts.sort((a, b) => a.fromWallMs - b.fromWallMs || a.first - b.first);
   }
 
   #find(unit: number, fn: number, space: number, first: number, last: number): number {
