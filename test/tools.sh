@@ -8,6 +8,7 @@ lacks tshark && need+=(tshark)
 lacks mbpoll && need+=(mbpoll)
 lacks openssl && need+=(openssl)
 [ -x /usr/sbin/ip ] || need+=(iproute2)
+lacks systemd-notify && need+=(systemd)
 if lacks gcc || [ ! -e /usr/include/modbus/modbus.h ]; then need+=(gcc libc6-dev libmodbus-dev); fi
 /usr/bin/python3 -c "from pymodbus.client import ModbusTcpClient" 2>/dev/null || need+=(python3 python3-pymodbus python3-serial-asyncio)
 if [ "${1:-}" = bench ]; then

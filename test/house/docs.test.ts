@@ -194,11 +194,8 @@ docs("no file names this machine or how it was made here", () => {
     return found === null ? [] : [`${file}: ${found[0]}`];
   });
   assert.equal(wrong, []);
-  const hosts = [...text("package-lock.json").matchAll(/"resolved": "(https?:\/\/[^/]+)/g)].map(([, host]) => host);
-  assert.equal(
-    hosts.filter((host) => host !== "https://registry.npmjs.org"),
-    [],
-  );
+  // Where packages are fetched from is each machine's own matter.
+  assert.not.match(text("package-lock.json"), /"resolved": "https?:/);
 });
 
 docs("examples/smallest runs: reads, allows a write, refuses two", async () => {
