@@ -179,6 +179,7 @@ function stillMay(ticket: Ticket, now: number): Turn {
     }
     session.rights.reserve(ticket, decision, now);
   }
+  ticket.hasTurn = true;
   if (ticket.change) {
     session.changesAtDevice += 1;
     asset.changesAtDevice += 1;
@@ -428,10 +429,12 @@ function answerException(ticket: Ticket, exception: number): void {
   );
 }
 
-/** Off the device again, however it ended. */
+/** Off the device again, however it ended; once, whatever fault comes after. */
 function back(ticket: Ticket, now: number): void {
   const session = ticket.session as Session;
   ticket.atDevice = false;
+  if (!ticket.hasTurn) return;
+  ticket.hasTurn = false;
   if (ticket.change) {
     session.changesAtDevice -= 1;
     session.asset.changesAtDevice -= 1;

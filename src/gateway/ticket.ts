@@ -36,6 +36,8 @@ export class Ticket {
   sentMs = 0;
   /** The device holds it: sent and not yet answered. */
   atDevice = false;
+  /** It has its turn: it is counted among those of its session and asset that the device is busy with. */
+  hasTurn = false;
   /** What became of it is known; the answer may still wait for earlier ones of its session. */
   settled = false;
   /** The answer PDU or frame waits here while an earlier request of the session is open. */
@@ -78,6 +80,7 @@ export class Ticket {
     this.arrivedMs = now;
     this.sentMs = 0;
     this.atDevice = false;
+    this.hasTurn = false;
     this.settled = false;
     this.answerLength = 0;
     this.closes = null;

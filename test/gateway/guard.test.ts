@@ -452,4 +452,23 @@ guard("RULINGS 6: registers between two points may be read along, never alone, a
   assert.is((await codes(house)).at(-1), "never");
 });
 
+guard("RULINGS 8: a fault of ours inside the denial of a guarded request takes it off the asset once, not twice", async (context) => {
+  const house = await opened(context, { policy: STEPS });
+  const operator = await house.plain();
+  house.plc.unit(1)[4] = 100;
+  const { records, assets } = house.gateway.road;
+  const denied = records.denied.bind(records);
+  let planted = 0;
+  records.denied = (...what) => {
+    if (planted++ === 0) throw new Error("planted");
+    denied(...what);
+  };
+  assert.is(await hex(operator.ask(write(4, 200))), "8604", "an inner fault is a denial");
+  assert.is(planted, 2);
+  const asset = assets.get("plc");
+  assert.equal([asset?.changesAtDevice, asset?.turn], [0, null]);
+  assert.is(await hex(operator.ask(write(4, 104))), "0600040068", "and the next goes");
+  assert.equal(arrived(house.plc), ["3@4", "3@4", "6@4"]);
+});
+
 guard.run();
