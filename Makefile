@@ -4,7 +4,7 @@ BIN := node_modules/.bin
 NODE := $(BIN)/node --disable-warning=ExperimentalWarning
 STAMP := node_modules/.installed
 
-.PHONY: help demo test check build fuzz bench schemas
+.PHONY: help demo test check build fuzz soak bench schemas
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 16
 
@@ -31,8 +31,12 @@ build: $(STAMP) ## dist/penstock.mjs: one file, no node_modules beside it
 	@chmod 755 dist/penstock.mjs
 	@ls -l dist/penstock.mjs
 
-fuzz: $(STAMP) ## 1,000,000 random policies and requests, compiled against explained; the decoders on mutated input
+fuzz: $(STAMP) ## 10,000,000 guided inputs for each decoder, some time for each document; 1,000,000 decisions, compiled against explained
 	$(NODE) test/fuzz/run.ts
+
+MINUTES := 60
+soak: build ## one hour (MINUTES=5: shorter) of 64 sessions, faults, reloads, renewals and kill -9 on the file that ships; every write accounted for
+	$(NODE) test/soak/run.ts --minutes $(MINUTES) --program dist/penstock.mjs
 
 bench: $(STAMP) ## inspection, added round trip and throughput against direct and haproxy in one run
 	@bash test/tools.sh bench

@@ -59,6 +59,9 @@ export const DENIALS = {
   sessionEnded: "refused",
   revocationStale: "refused",
   certificateExpired: "refused",
+  // refused on the management port: commands are for persons, and some for the local socket alone.
+  notAPerson: "refused",
+  socketOnly: "refused",
   // fault: ours or the device's. An internal fault ends as a denial, never as an open gate.
   evidenceUnavailable: "fault",
   deviceUnreachable: "fault",

@@ -55,8 +55,9 @@ export class CaptureFile {
   /** pcapng blocks that are no packets and of no concern to us. */
   otherBlocks = 0;
 
-  #buffer = new Uint8Array(CHUNK);
-  #view = new DataView(this.#buffer.buffer);
+  readonly #chunk: number;
+  #buffer: Uint8Array;
+  #view: DataView;
   #from = 0;
   #to = 0;
   /** Octet of the file that stands at `#buffer[0]`. */
@@ -71,6 +72,13 @@ export class CaptureFile {
   #nano = false;
   #interfaces: Interface[] = [];
 
+  /** @param chunk  octets of room there are at least */
+  constructor(chunk = CHUNK) {
+    this.#chunk = chunk;
+    this.#buffer = new Uint8Array(chunk);
+    this.#view = new DataView(this.#buffer.buffer);
+  }
+
   /** Room for the file's next octets: fill its beginning, then say `filled`. Never empty. */
   space(): Uint8Array {
     if (this.#from > 0) {
@@ -79,7 +87,7 @@ export class CaptureFile {
       this.#to -= this.#from;
       this.#from = 0;
     }
-    const size = Math.max(CHUNK, this.#wanted);
+    const size = Math.max(this.#chunk, this.#wanted);
     if (this.#buffer.length < size) {
       const larger = new Uint8Array(size);
       larger.set(this.#buffer.subarray(0, this.#to));

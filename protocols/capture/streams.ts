@@ -117,7 +117,7 @@ export class Streams<S> {
   readonly #handler: StreamHandler<S>;
   /** A capture made to put all its connections into one bucket cannot know it. */
   readonly #seed = Math.trunc(Math.random() * 0x1_0000_0000);
-  readonly #buckets: (Side<S> | null)[] = new Array(BUCKETS).fill(null);
+  readonly #buckets: (Side<S> | null)[];
   #live = 0;
   #oldest: Connection<S> | null = null;
   #newest: Connection<S> | null = null;
@@ -126,8 +126,10 @@ export class Streams<S> {
   #waitingFrom = 0;
   #heldOctets = 0;
 
-  constructor(handler: StreamHandler<S>) {
+  /** @param buckets  a power of two */
+  constructor(handler: StreamHandler<S>, buckets = BUCKETS) {
     this.#handler = handler;
+    this.#buckets = new Array(buckets).fill(null);
   }
 
   /** Frame of the piece that waits longest, or Infinity: nothing earlier than it will still be handed on. */
@@ -324,7 +326,7 @@ export class Streams<S> {
   #find(segment: Segment, octets: Uint8Array): Side<S> | null {
     const { addressLength, sourceAt, destinationAt, sourcePort, destinationPort } = segment;
     const hash = hashOf(this.#seed, octets, sourceAt, destinationAt, addressLength, (sourcePort << 16) | destinationPort);
-    for (let side = this.#buckets[hash & (BUCKETS - 1)] ?? null; side !== null; side = side.chain) {
+    for (let side = this.#buckets[hash & (this.#buckets.length - 1)] ?? null; side !== null; side = side.chain) {
       if (
         side.hash === hash &&
         side.port === sourcePort &&
@@ -386,13 +388,13 @@ export class Streams<S> {
   }
 
   #insert(side: Side<S>): void {
-    const bucket = side.hash & (BUCKETS - 1);
+    const bucket = side.hash & (this.#buckets.length - 1);
     side.chain = this.#buckets[bucket] ?? null;
     this.#buckets[bucket] = side;
   }
 
   #remove(side: Side<S>): void {
-    const bucket = side.hash & (BUCKETS - 1);
+    const bucket = side.hash & (this.#buckets.length - 1);
     let before: Side<S> | null = null;
     for (let at = this.#buckets[bucket] ?? null; at !== null; before = at, at = at.chain) {
       if (at !== side) continue;

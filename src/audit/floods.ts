@@ -28,30 +28,19 @@ export interface Flood extends Kind {
   readonly toWallMs: number;
 }
 
-class Counter implements Flood {
-  readonly identity: string | null;
-  readonly code: string | null;
-  readonly asset: string | null;
-  readonly function: number | null;
-  readonly name: string | null;
+/** Things of one kind as they come: the first 20 in any 10 s are told by themselves, further ones are counted. */
+export class Burst {
   count = 0;
   fromWallMs = 0;
   toWallMs = 0;
   /** When the first of `count` came. */
   sinceMs = 0;
   newestMs = 0;
-  /** When the last TOLD denials came, counted ones too; the place that is written next holds the oldest. */
+  /** When the last TOLD of them came, counted ones too; the place that is written next holds the oldest. */
   readonly #times = new Float64Array(TOLD).fill(Number.NEGATIVE_INFINITY);
   #next = 0;
 
-  constructor(kind: Kind) {
-    this.identity = kind.identity;
-    this.code = kind.code;
-    this.asset = kind.asset;
-    this.function = kind.function;
-    this.name = kind.name;
-  }
-
+  /** @returns true: it is told by itself; false: it was counted */
   note(now: number, wallMs: number): boolean {
     const flooding = now - (this.#times[this.#next] as number) < WINDOW_MS;
     this.#times[this.#next] = now;
@@ -65,6 +54,23 @@ class Counter implements Flood {
     this.count += 1;
     this.toWallMs = wallMs;
     return false;
+  }
+}
+
+class Counter extends Burst implements Flood {
+  readonly identity: string | null;
+  readonly code: string | null;
+  readonly asset: string | null;
+  readonly function: number | null;
+  readonly name: string | null;
+
+  constructor(kind: Kind) {
+    super();
+    this.identity = kind.identity;
+    this.code = kind.code;
+    this.asset = kind.asset;
+    this.function = kind.function;
+    this.name = kind.name;
   }
 }
 

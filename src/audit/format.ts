@@ -185,7 +185,9 @@ export function readHeader(line: string): Header | null {
   if (read === null) return null;
   const { previous } = read;
   if (previous === undefined || (previous !== null && typeof previous !== "object")) return null;
-  return headerLine(read as Header) === line && isHex(read.chain, 32) && isHex(read.prev, 64) ? (read as Header) : null;
+  if (headerLine(read as Header) !== line || !isHex(read.chain, 32) || !isHex(read.prev, 64)) return null;
+  const { after, segment, uptime } = read as Header;
+  return [after, segment, uptime, previous?.segment ?? 0, previous?.octets ?? 0].every(isCount) ? (read as Header) : null;
 }
 
 /** The checkpoint, when `line` is one to the octet; its signature is not looked at here. */
@@ -208,6 +210,10 @@ function parse(line: string): object | null {
   } catch {
     return null;
   }
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
 }
 
 function isHex(value: unknown, digits: number): boolean {

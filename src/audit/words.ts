@@ -14,22 +14,62 @@ type Members = StoredRecord["members"];
 const SAY: Readonly<Record<string, (m: Members) => string>> = {
   decision: sayDecision,
   outcome: sayOutcome,
-  session: (m) =>
-    m.event === "open"
-      ? `${by(m)}: session ${text(m.session)} opened from ${text(m.source)}, roles ${text(m.roles)}, assurance ${text(m.assurance)}`
-      : `${by(m)}: session ${text(m.session)} ended: ${text(m.reason)}${m.words === undefined ? "" : ` (${text(m.words)})`}, ${text(m.requests)} requests, ${text(m.denied)} denied`,
+  session: saySession,
   "handshake-refused": (m) =>
     `refused ${text(m.source)} at ${text(m.listener)}: ${text(m.reason)}${m.words === "" ? "" : ` (${text(m.words)})`}`,
+  management: (m) => (m.asked === undefined && m.event !== "cut" ? `management: ${rest(m)}` : sayManagement(m)),
   start: (m) => `started: ${rest(m)}`,
   stop: (m) => `stopped: ${rest(m)}`,
 };
+
+function saySession(m: Members): string {
+  const { event } = m;
+  if (event === "open")
+    return `${by(m)}: session ${text(m.session)} opened from ${text(m.source)}, roles ${text(m.roles)}, assurance ${text(m.assurance)}${m.opened === undefined ? "" : `, at ${text(m.opened)}`}`;
+  const did = `${text(m.requests)} requests, ${text(m.denied)} denied`;
+  if (event !== "counted")
+    return `${by(m)}: session ${text(m.session)} ended: ${text(m.reason)}${m.words === undefined ? "" : ` (${text(m.words)})`}, ${did}`;
+  const ends = Object.entries(Object(m.ended)).map(([reason, count]) => `, ${text(count)} ended: ${reason}`);
+  const from = m.count === 0 ? "" : ` from ${text(m.sources).replaceAll("+", ", ")}`;
+  return `${m.who === null ? "several" : by(m)}: ${text(m.count)} more sessions opened${from}${ends.join("")}; ${did}`;
+}
 
 function sayDecision(m: Members): string {
   const content = sayContent(m);
   if (m.decision === "deny") return `${typeof m.words === "string" ? m.words : `${by(m)}: denied: ${text(m.code)}`}${content}`;
   const times = typeof m.count === "number" && m.count > 1 ? `${m.count} times ` : "";
   const what = sayOperations(m);
-  return `${by(m)}: ${times}${what === "" ? text(m.name) : what}${content}: allowed, rule ${text(m.rule)}${sayFates(m)}`;
+  return `${by(m)}: ${times}${what === "" ? text(m.name) : what}${content}: allowed, rule ${text(m.rule)}${sayFates(m)}${sayJournal(m)}`;
+}
+
+/** A stop that passed while this record could not be written (RULINGS 15). */
+function sayJournal({ journal }: Members): string {
+  if (typeof journal !== "object" || journal === null) return "";
+  const { first, last, count, outcome } = journal as Readonly<Record<string, unknown>>;
+  const times = count === 1 ? "" : `, ${text(count)} times until ${text(last)}`;
+  return `; passed without its record at ${text(first)}${times}, ${outcome === null ? "what became of it is not known" : text(outcome)}`;
+}
+
+/** `alice@boiler-1: block: allowed, rule shift/close`; `local-root (uid 1000)@boiler-1: points verify (feed_setpoint = 30.5 t/h)`. */
+function sayManagement(m: Members): string {
+  if (m.event === "cut") return `${by(m)}: cut from the management port: ${text(m.reason)} (${text(m.words)})`;
+  if (m.decision === "deny" && typeof m.words === "string") return m.words;
+  const uid = m.uid === undefined ? "" : ` (uid ${text(m.uid)})`;
+  const times = typeof m.count === "number" && m.count > 1 ? `${m.count} times ` : "";
+  const about = [
+    m.session === undefined ? "" : ` ${text(m.session)} of ${text(m.ended)}`,
+    m.reads === true ? ", reads too" : "",
+    Array.isArray(m.values) ? ` (${m.values.map(sayValue).join(", ")})` : "",
+    typeof m.of === "number" ? `, of record ${m.of}` : "",
+  ].join("");
+  const judged = m.decision === "deny" ? `: denied: ${text(m.code)}` : m.rule === undefined ? "" : `: allowed, rule ${text(m.rule)}`;
+  return `${by(m)}${uid}: ${times}${text(m.asked)}${about}${judged}`;
+}
+
+function sayValue(value: unknown): string {
+  const { name, unit, value: worth, verdict } = Object(value) as Members;
+  const shown = worth === null || worth === undefined ? text(verdict) : `${text(worth)}${unit === undefined ? "" : ` ${text(unit)}`}`;
+  return `${text(name)} = ${shown}${verdict === "implausible" ? " implausible" : ""}`;
 }
 
 /** Of counted reads, those that were not simply answered. */
@@ -110,6 +150,7 @@ const COLUMNS = [
   "time",
   "kind",
   "event",
+  "asked",
   "session",
   "who",
   "roles",
@@ -138,6 +179,7 @@ const COLUMNS = [
   "policy",
   "octets",
   "inside",
+  "journal",
   "words",
 ] as const;
 
@@ -151,6 +193,7 @@ export function csvOf(record: StoredRecord): string {
     seq: members.after === record.seq ? "" : String(record.seq),
     operations: operations.map(({ verb, place }) => `${verb} ${place}`.trim()).join("; "),
     points: points.map(({ name }) => name).join("; "),
+    journal: sayJournal(members).replace(/^; /, ""),
     before: valuesOf(operations, "before"),
     after: valuesOf(operations, "after"),
   };

@@ -1,81 +1,78 @@
-/** Commands that ask a running daemon over its management socket. */
+/** Commands that ask a running daemon, or tell it something. */
 
-import { readSite } from "#gateway/documents";
-import { askDaemon } from "#management/client";
+import { visible } from "#documents/escape";
 import type { Answer } from "#management/protocol";
 import { EXIT, UsageError } from "./exit.ts";
 import { complain, print, printJson } from "./output.ts";
 import { sessionTable, showStatus } from "./status.ts";
+import { askGateway, type WayOptions } from "./way.ts";
 
-export interface AskOptions {
-  readonly site: string;
-  readonly socket?: string;
-  readonly json?: boolean;
-  readonly metrics?: boolean;
+export async function status(options: WayOptions & { readonly metrics?: boolean }): Promise<number> {
+  const wantsMetrics = options.metrics === true;
+  if (wantsMetrics && options.gateway !== undefined)
+    throw new UsageError(["found --metrics and --gateway; metrics of a gateway elsewhere are at https://HOST:PORT/metrics"]);
+  const answer = await askGateway(options, { ask: wantsMetrics ? "metrics" : "status" });
+  return answer.ok ? showStatus(answer, options.json === true) : refused(answer);
 }
 
-export async function status(options: AskOptions): Promise<number> {
-  return showStatus({ socket: socketOf(options), json: options.json === true, metrics: options.metrics === true });
-}
-
-export async function reload(options: AskOptions): Promise<number> {
-  const answer = await askDaemon(socketOf(options), { ask: "reload" });
+export async function reload(options: WayOptions): Promise<number> {
+  const answer = await askGateway(options, { ask: "reload" }, RELOAD_MS);
   if (options.json === true) printJson(answer);
-  else if (!answer.ok) complain(answer.error ?? "the daemon refused");
+  else if (!answer.ok) return refused(answer);
   else if (answer.reload?.problems.length === 0) print(answer.reload.changed ? "reloaded" : "nothing had changed");
   for (const line of answer.reload?.problems ?? []) complain(line);
   return answer.ok && answer.reload?.problems.length === 0 ? EXIT.ok : EXIT.fails;
 }
 
-export async function confirmClock(options: AskOptions): Promise<number> {
-  const answer = await askDaemon(socketOf(options), { ask: "clockConfirm", uid: process.getuid?.() ?? 0 });
+/** Documents of ten thousand rules are read and compiled in seconds. */
+const RELOAD_MS = 60_000;
+
+export async function confirmClock(options: WayOptions): Promise<number> {
+  const answer = await askGateway(options, { ask: "clockConfirm" });
   if (options.json === true) printJson(answer);
-  else if (!answer.ok || answer.clock === undefined) complain(answer.error ?? "the daemon refused");
+  else if (!answer.ok || answer.clock === undefined) return refused(answer);
   else if (answer.clock.was === null) print(`the clock was not suspect; it says ${answer.clock.says}`);
   else print(`confirmed: the clock says ${answer.clock.says} and is believed from now on`);
   return answer.ok ? EXIT.ok : EXIT.fails;
 }
 
 /** Sessions alone; `status` shows them among all else. */
-export async function listSessions(options: AskOptions): Promise<number> {
-  const answer = await askDaemon(socketOf(options), { ask: "status" });
-  if (!answer.ok || answer.status === undefined) {
-    complain(answer.error ?? "the daemon refused");
-    return EXIT.fails;
-  }
-  const { sessions } = answer.status;
+export async function listSessions(options: WayOptions): Promise<number> {
+  const answer = await askGateway(options, { ask: "sessions" });
+  if (!answer.ok || answer.sessions === undefined) return refused(answer);
+  const { sessions } = answer;
   if (options.json === true) printJson({ sessions });
   else print(sessions.length === 0 ? "nobody is connected" : sessionTable(sessions));
   return EXIT.ok;
 }
 
-export async function endSession(session: string, options: AskOptions): Promise<number> {
-  const answer = await askDaemon(socketOf(options), { ask: "endSession", session, uid: process.getuid?.() ?? 0 });
-  return tell(answer, `session ${session} has ended`, options);
+export async function endSession(session: string, options: WayOptions): Promise<number> {
+  return tell(await askGateway(options, { ask: "endSession", session }), `session ${session} has ended`, options);
 }
 
 export async function blockAsset(
   asset: string,
-  options: AskOptions & { readonly reads?: boolean; readonly lift?: boolean },
+  options: WayOptions & { readonly reads?: boolean; readonly lift?: boolean },
 ): Promise<number> {
-  const uid = process.getuid?.() ?? 0;
   if (options.lift === true && options.reads === true) throw new UsageError(["found --lift and --reads; expected one of them"]);
-  const answer = await askDaemon(
-    socketOf(options),
-    options.lift === true ? { ask: "unblock", asset, uid } : { ask: "block", asset, reads: options.reads === true, uid },
+  const answer = await askGateway(
+    options,
+    options.lift === true ? { ask: "unblock", asset } : { ask: "block", asset, reads: options.reads === true },
   );
   const closed = options.reads === true ? "nothing passes" : "no write and no control passes; reads do";
   return tell(answer, options.lift === true ? `${asset} is open again` : `${asset} is blocked: ${closed}`, options);
 }
 
-function tell(answer: Answer, words: string, options: AskOptions): number {
+export function tell(answer: Answer, words: string, options: WayOptions): number {
   if (options.json === true) printJson(answer);
-  else if (answer.ok) print(words);
-  else complain(answer.error ?? "the daemon refused");
+  else if (answer.ok) print(visible(words));
+  else complain(visible(answer.error ?? NO_REASON));
   return answer.ok ? EXIT.ok : EXIT.fails;
 }
 
-/** `--socket`, else the one the site file names. @throws UsageError when there is no readable site file */
-function socketOf(options: AskOptions): string {
-  return options.socket ?? readSite(options.site).management.socket;
+export function refused(answer: Answer): number {
+  complain(visible(answer.error ?? NO_REASON));
+  return EXIT.fails;
 }
+
+const NO_REASON = "the daemon refused";

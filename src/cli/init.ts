@@ -79,6 +79,6 @@ function nextSteps(target: string, device: string): string {
   penstock status                   who is connected, what was denied
   penstock audit verify audit --key audit.key.pub
 
-vera only reads; otto sets set-points within their limits; erik may also switch the burner in working hours.
+vera only reads; otto sets set-points within their limits and may switch the burner off; erik may also switch it on in working hours.
 Then put your own points into points/plc-1.csv, your own limits into policy.yaml, and take pki/ca.key off this machine.`;
 }

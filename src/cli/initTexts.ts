@@ -52,6 +52,7 @@ roles:
       points: [feed_setpoint]
       values: { min: 0, max: 40, max_step: 5, max_changes: 3/min }
     - { id: feed-pump, allow: write, on: plc-1, points: [feed_pump], values: { set: [0, 1], max_changes: 6/min } }
+    - { id: burner-off, allow: write, on: plc-1, points: [burner_enable], values: { set: [0] }, essential: true }   # a shutdown waits for nothing
   engineer:
     - include: operator
     - { id: pressure, allow: write, on: plc-1, points: [pressure_setpoint], values: { min: 4, max: 10 } }
@@ -74,6 +75,8 @@ export const casesText = `# Questions with expected answers; \`penstock policy t
 - { as: operator, request: write feed_setpoint = 41, seen: { feed_setpoint: 40 }, expect: deny, code: aboveMaximum, rule: operator/feed-setpoint }
 - { as: operator, request: write feed_setpoint = 30, seen: { feed_setpoint: 20 }, expect: deny, code: stepTooLarge, rule: operator/feed-setpoint }
 - { as: operator, request: write feed_pump = 1, expect: allow, rule: operator/feed-pump }
+- { as: operator, request: write burner_enable = 0, expect: allow, rule: operator/burner-off }
+- { as: operator, request: write burner_enable = 1, expect: deny, code: notInSet, rule: operator/burner-off }
 - { as: operator, request: write pressure_setpoint = 8, expect: deny, code: nothingAllows }
 - { as: engineer, request: write pressure_setpoint = 8, expect: allow, rule: engineer/pressure }
 - { as: engineer, request: write pressure_setpoint = 11, expect: deny, code: aboveMaximum, rule: engineer/pressure }

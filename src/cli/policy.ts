@@ -4,14 +4,28 @@ import { visible } from "#documents/escape";
 import { sayProblem, UserProblems } from "#documents/problems";
 import { type Documents, readDocuments, VOCABULARIES, whyUnreadable } from "#gateway/documents";
 import type { Vocabulary } from "#operation";
-import { type CaseFile, loadCases, readTime, readWho, runCases, sameDecision, subjectOf, TIME_IS, type Who } from "#policy/cases";
+import { personRoles } from "#policy/bindings";
+import {
+  type CaseFile,
+  judgeRight,
+  loadCases,
+  readTime,
+  readWho,
+  runCases,
+  sameDecision,
+  subjectOf,
+  TIME_IS,
+  type Who,
+} from "#policy/cases";
 import { type SeenCell, seenCells, statedFacts } from "#policy/casesFacts";
 import { askInWords, isMisread } from "#policy/casesQuestion";
 import { decide } from "#policy/decide";
 import type { Decision } from "#policy/decision";
 import { explain as explainDecision } from "#policy/explain";
+import { explainManage } from "#policy/explainManage";
 import { type Finding, lint as lintPolicy, sayFinding } from "#policy/lint";
-import type { Rule } from "#policy/model";
+import type { Policy, Rule } from "#policy/model";
+import { MANAGE_WORDS } from "#policy/schema";
 import { sayDenial } from "#policy/words";
 import type { AssetModel } from "#process/points";
 import { EXIT } from "./exit.ts";
@@ -108,6 +122,7 @@ export interface ExplainOptions extends PolicyOptions {
   readonly unit?: string;
   readonly at?: string;
   readonly seen?: readonly string[];
+  readonly manage?: string;
   readonly words?: boolean;
 }
 
@@ -118,6 +133,7 @@ export async function explain(words: string, options: ExplainOptions): Promise<n
     else process.stdout.write(policyWords());
     return EXIT.ok;
   }
+  if (options.manage !== undefined) return explainRight(options.manage, words, options);
   if (words === "") throw new UserProblems(["found no request; expected one in words, such as: write holding 40 = 300"]);
   const { documents } = await readDocuments(options.site, options.policy);
   const question = readQuestion(words, options, documents);
@@ -151,6 +167,46 @@ export async function explain(words: string, options: ExplainOptions): Promise<n
   return tell(options, question, subject.roles, decision, considered, said);
 }
 
+/** `--manage end-session`: a right of management instead of a request; on the asset of `--on`, or on the gateway as a whole. */
+async function explainRight(word: string, request: string, options: ExplainOptions): Promise<number> {
+  const right = MANAGE_WORDS.find((each) => each === word);
+  if (right === undefined) throw new UserProblems([visible(`--manage: found "${word}"; expected one of: ${MANAGE_WORDS.join(", ")}`)]);
+  if (request !== "") throw new UserProblems(["found a request beside --manage; expected one of them"]);
+  for (const option of ["unit", "at"] as const)
+    if (options[option] !== undefined)
+      throw new UserProblems([`found --${option} beside --manage; a right depends on who and where alone`]);
+  if ((options.seen ?? []).length > 0) throw new UserProblems(["found --seen beside --manage; a right depends on who and where alone"]);
+  const { documents } = await readDocuments(options.site, options.policy);
+  const { policy, compiled } = documents;
+  const { name, who } = readAs(options, policy);
+  const asset = options.on === undefined ? null : assetOf(options.on, policy.assets).name;
+  const { allowed, code, rules, disagreement } = judgeRight(policy, compiled, who, right, asset);
+  if (disagreement !== null) throw new Error(`the two ways of deciding differ: ${disagreement}`);
+  const roles = "roles" in who ? who.roles : personRoles(policy, who.claim);
+  const { considered } = typeof roles === "string" ? { considered: [] } : explainManage(policy, roles, right, asset);
+  const where = asset === null ? "the gateway as a whole" : asset;
+  const by = considered.find(({ rule }) => rule.order === rules[0])?.rule;
+  const said =
+    by === undefined
+      ? `denied ${name}: ${right} on ${where}; ${NO_RIGHT[code ?? ""] ?? code}`
+      : `allowed ${name}: ${right} on ${where}; by ${by.id} (line ${by.line})`;
+  if (options.json === true) {
+    const told = considered.map(({ rule, verdict }) => ({
+      id: rule.id,
+      line: rule.line,
+      effect: "manage",
+      decisive: rule === by,
+      verdict,
+    }));
+    printJson({ allowed, code, words: said, as: name, roles: typeof roles === "string" ? null : roles, manage: right, asset, rules: told });
+    return allowed ? EXIT.ok : EXIT.fails;
+  }
+  if (considered.length > 0) print(visibleRows(considered.map(({ rule, verdict }) => [`  line ${rule.line}`, "manage", rule.id, verdict])));
+  print(visible(said));
+  if (code !== null) print(`code ${code}`);
+  return allowed ? EXIT.ok : EXIT.fails;
+}
+
 interface Question {
   readonly words: string;
   /** As the option named them. */
@@ -168,13 +224,7 @@ interface Question {
 function readQuestion(words: string, options: ExplainOptions, { policy }: Documents): Question {
   const asset = assetOf(options.on, policy.assets);
   const vocabulary = VOCABULARIES.get(asset.protocol) as Vocabulary;
-  if (options.as === undefined)
-    throw new UserProblems([
-      `--as: found nothing; expected a role (${[...policy.roles.keys()].join(", ")}), several joined by +, or an identity`,
-    ]);
-  const names = /^(?:spiffe:|cn:)|[:/]/.test(options.as) ? [options.as] : options.as.split("+");
-  const who = readWho(policy, names);
-  if ("expected" in who) throw new UserProblems([visible(`--as: found "${names[who.index]}"; expected ${who.expected}`)]);
+  const { name, who } = readAs(options, policy);
   const unit = options.unit === undefined ? null : Number(options.unit);
   if (unit !== null && !(/^[0-9]{1,3}$/.test(options.unit ?? "") && unit <= 255))
     throw new UserProblems([visible(`--unit: found "${options.unit}"; expected a unit id from 0 to 255`)]);
@@ -190,7 +240,19 @@ function readQuestion(words: string, options: ExplainOptions, { policy }: Docume
     if ("found" in cells) throw new UserProblems([visible(`--seen: found ${cells.found}; expected ${cells.expected}`)]);
     return cells;
   });
-  return { words, name: options.as, who, asset, vocabulary, asked, seen, at };
+  return { words, name, who, asset, vocabulary, asked, seen, at };
+}
+
+/** @throws UserProblems */
+function readAs({ as }: ExplainOptions, policy: Policy): { readonly name: string; readonly who: Who } {
+  if (as === undefined)
+    throw new UserProblems([
+      `--as: found nothing; expected a role (${[...policy.roles.keys()].join(", ")}), several joined by +, or an identity`,
+    ]);
+  const names = /^(?:spiffe:|cn:)|[:/]/.test(as) ? [as] : as.split("+");
+  const who = readWho(policy, names);
+  if ("expected" in who) throw new UserProblems([visible(`--as: found "${names[who.index]}"; expected ${who.expected}`)]);
+  return { name: as, who };
 }
 
 function assetOf(name: string | undefined, assets: ReadonlyMap<string, AssetModel>): AssetModel {
@@ -214,6 +276,13 @@ const NOBODY = {
   noRole: "no binding of the policy matches",
   unknownRole: "no binding of the policy knows the role of the certificate",
 } as const;
+
+/** Why somebody may not manage. */
+const NO_RIGHT: Readonly<Record<string, string>> = {
+  ...NOBODY,
+  notAPerson: "no binding of a person names who asks, and only persons manage",
+  nothingAllows: "no rule grants it",
+};
 
 /** @param outcome  a decision, or the code of why there was nothing to decide */
 function tell(

@@ -4,10 +4,12 @@
  */
 import { jsonSchemaOf, type Shape } from "#documents/shape";
 import { DENIALS, type DenialCode } from "#events";
+import { DEMANDS } from "#gateway/commandRights";
 import { modbusVocabulary } from "#modbus/vocabulary";
 import type { Verb, Vocabulary } from "#operation";
 import { LINTS } from "#policy/lint";
-import { BINDING, CASE, ON_DENY, ROLE_ITEM, VALUES, VERB_WORDS } from "#policy/schema";
+import type { ManageRight } from "#policy/model";
+import { BINDING, CASE, MANAGE_WORDS, ON_DENY, ROLE_ITEM, VALUES, VERB_WORDS } from "#policy/schema";
 
 /** Markdown. */
 export function policyWords(): string {
@@ -26,6 +28,15 @@ export function policyWords(): string {
     ),
     "",
     "`link` housekeeping is answered by the gateway and needs no rule; `confirm` follows the right that caused it. Verbs without a Modbus function may stand in a deny.",
+    "",
+    "## Rights of management",
+    "",
+    "A rule with `manage:` grants them to persons. On the management port each command asks for one; the local socket takes all.",
+    "",
+    table(
+      ["right", "means", "commands"],
+      MANAGE_WORDS.map((right) => [right, RIGHTS[right], commandsOf(right)]),
+    ),
     "",
     "## Keys",
     "",
@@ -151,6 +162,19 @@ const VERBS: Readonly<Record<(typeof VERB_WORDS)[number], string>> = {
   authenticate: "secure authentication (DNP3)",
 };
 
+const RIGHTS: Readonly<Record<ManageRight, string>> = {
+  view: "look: at the gateway, at who is connected, at what stands in a device",
+  "end-session": "cut somebody's session",
+  mode: "close an asset, and open it again",
+  confirm: "vouch for something: the clock, the points of an asset",
+};
+
+/** `status`, `session list`. */
+function commandsOf(right: ManageRight): string {
+  const commands = Object.values(DEMANDS).flatMap((demand) => (demand?.right === right ? `\`${demand.command}\`` : []));
+  return commands.join(", ");
+}
+
 const MEANS: Readonly<Record<DenialCode, string>> = {
   truncated: "the request ends before its own layout does",
   trailing: "octets follow the end of the request",
@@ -199,6 +223,8 @@ const MEANS: Readonly<Record<DenialCode, string>> = {
   sessionEnded: "the session ended before the request left",
   revocationStale: "it would change something, and the revocation list its certificate is held against is overdue beyond `crl_grace`",
   certificateExpired: "the certificate has ended; by an `expired: read-only` binding its session may look and nothing else",
+  notAPerson: "a command on the management port, and no binding of a person names who gave it",
+  socketOnly: "a command that is taken over the local socket alone",
   evidenceUnavailable: "the record of the decision could not be written",
   deviceUnreachable: "no connection to the device",
   deviceSilent: "the device did not answer in time",

@@ -26,11 +26,19 @@ export function commandLine(done: (code: number | undefined) => void): Command {
   const documents = (command: Command): Command =>
     command.option("--site <file>", "what stands where", SITE).option("--policy <file>", "who may do what", POLICY);
 
-  const asking = (command: Command): Command =>
+  const local = (command: Command): Command =>
     command
       .option("--site <file>", "the daemon's site file", SITE)
       .option("--socket <path>", "its management socket (default: the one the site names)")
       .option("--json", "one JSON object on standard output");
+
+  const asking = (command: Command): Command =>
+    local(command)
+      .option("--gateway <host:port>", "the management port of a gateway elsewhere, instead of a socket")
+      .option("--certificate <file>", "with --gateway: your certificate (PEM)")
+      .option("--key <file>", "with --gateway: its private key (PEM, mode 0600)")
+      .option("--ca <file>", "with --gateway: the authority of the gateway's certificate (PEM)")
+      .option("--gateway-name <name>", "name or address in the gateway's certificate (default: the one asked)");
 
   program
     .command("init")
@@ -56,22 +64,19 @@ export function commandLine(done: (code: number | undefined) => void): Command {
     )
     .action(async (o) => done(await (await import("./run.ts")).run(o)));
 
-  program
-    .command("status")
-    .description("ask a running daemon: sessions, assets, policy, denials, latency")
-    .option("--site <file>", "the daemon's site file", SITE)
-    .option("--socket <path>", "its management socket (default: the one the site names)")
+  asking(program.command("status").description("ask a running daemon: sessions, assets, policy, denials, latency"))
     .option("--metrics", "Prometheus text")
-    .option("--json", "one JSON object on standard output")
-    .addHelpText("after", examples("penstock status", "penstock status --socket /run/penstock/penstock.sock --json"))
+    .addHelpText(
+      "after",
+      examples(
+        "penstock status",
+        "penstock status --socket /run/penstock/penstock.sock --json",
+        "penstock status --gateway 10.10.9.1:9443 --certificate alice.pem --key alice.key --ca ca.pem",
+      ),
+    )
     .action(async (o) => done(await (await import("./ask.ts")).status(o)));
 
-  program
-    .command("reload")
-    .description("make a running daemon read its documents again (as SIGHUP does) and say what came of it")
-    .option("--site <file>", "the daemon's site file", SITE)
-    .option("--socket <path>", "its management socket (default: the one the site names)")
-    .option("--json", "one JSON object on standard output")
+  local(program.command("reload").description("make a running daemon read its documents again (as SIGHUP does) and say what came of it"))
     .addHelpText("after", examples("penstock check && penstock reload", "penstock reload --socket /run/penstock/penstock.sock --json"))
     .action(async (o) => done(await (await import("./ask.ts")).reload(o)));
 
@@ -79,12 +84,7 @@ export function commandLine(done: (code: number | undefined) => void): Command {
     .command("clock")
     .description("the machine's clock, as a running daemon takes it")
     .addHelpText("after", examples("penstock clock confirm"));
-  clock
-    .command("confirm")
-    .description("vouch for what the clock says now, after it was suspect; recorded")
-    .option("--site <file>", "the daemon's site file", SITE)
-    .option("--socket <path>", "its management socket (default: the one the site names)")
-    .option("--json", "one JSON object on standard output")
+  asking(clock.command("confirm").description("vouch for what the clock says now, after it was suspect; recorded"))
     .addHelpText("after", examples("date -u && penstock clock confirm"))
     .action(async (o) => done(await (await import("./ask.ts")).confirmClock(o)));
 
@@ -105,6 +105,20 @@ export function commandLine(done: (code: number | undefined) => void): Command {
     .option("--lift", "open it again")
     .addHelpText("after", examples("penstock block boiler-1", "penstock block boiler-1 --reads", "penstock block boiler-1 --lift"))
     .action(async (asset: string, o) => done(await (await import("./ask.ts")).blockAsset(asset, o)));
+
+  const points = program
+    .command("points")
+    .description("the points of an asset, as the device shows them")
+    .addHelpText("after", examples("penstock points verify boiler-1"));
+  asking(points.command("verify").description("live values in engineering units, read by the gateway itself, for sign-off; recorded"))
+    .argument("<asset>", "name of the asset")
+    .option("--points <names>", "only these, separated by commas")
+    .option("--sign-off", "vouch for what is shown: asked for once it is; recorded with who")
+    .addHelpText(
+      "after",
+      examples("penstock points verify boiler-1", "penstock points verify boiler-1 --points feed_setpoint,drum_pressure --sign-off"),
+    )
+    .action(async (asset: string, o) => done(await (await import("./points.ts")).verifyPoints(asset, o)));
 
   program
     .command("inspect")
@@ -134,6 +148,7 @@ export function commandLine(done: (code: number | undefined) => void): Command {
     .option("--unit <id>", "unit id (default: the asset's first)")
     .option("--at <time>", "wall time (2026-11-24T10:00:00Z)")
     .option("--seen <point=value>", "a value that stands in the device (repeatable)", collect, [])
+    .option("--manage <right>", "a right of management instead of a request: view, end-session, mode, confirm")
     .option("--words", "print the policy words and what they mean")
     .option("--json", "one JSON object on standard output")
     .addHelpText(
@@ -141,6 +156,7 @@ export function commandLine(done: (code: number | undefined) => void): Command {
       examples(
         "penstock policy explain --as operator write feed_setpoint = 41",
         "penstock policy explain --as viewer+operator --on boiler-1 read holding 40-49",
+        "penstock policy explain --as spiffe://plant.example/operator/alice --manage end-session --on boiler-1",
       ),
     )
     .action(async (words: string[], o) => done(await (await import("./policy.ts")).explain(words.join(" "), o)));

@@ -18,9 +18,15 @@ export interface RunOptions {
 export async function run(options: RunOptions): Promise<number> {
   const log = openLog(options.logLevel, process.stderr.isTTY === true && options.json !== true);
   endOnFault(log);
-  // A signal that comes while the documents are being read asks for just that.
-  process.on("SIGHUP", ignore);
+  // What is announced while it starts may have changed after it was read. One listener for good: a signal between two would be lost.
+  let reload: (() => void) | null = null;
+  let announced = false;
+  process.on("SIGHUP", () => {
+    if (reload === null) announced = true;
+    else reload();
+  });
   const gateway = await startGateway({ siteFile: options.site, policyFile: options.policy, log });
+  reload = () => void gateway.reload();
   return new Promise((resolve) => {
     let stopping = false;
     const stop = (signal: string): void => {
@@ -42,7 +48,7 @@ export async function run(options: RunOptions): Promise<number> {
     };
     process.on("SIGTERM", () => stop("SIGTERM"));
     process.on("SIGINT", () => stop("SIGINT"));
-    process.removeListener("SIGHUP", ignore).on("SIGHUP", () => void gateway.reload());
+    if (announced) void gateway.reload();
     const listeners = gateway.listeners.map((listener) => {
       const { name, asset, addresses, port, tls } = listener.status();
       log.info({ listener: name, address: addresses.join(" "), port, tls }, "listening");
@@ -55,8 +61,6 @@ export async function run(options: RunOptions): Promise<number> {
     tellSystemd("READY=1");
   });
 }
-
-function ignore(): void {}
 
 /**
  * A fault that nobody caught leaves a state that nobody designed, so nothing is judged in it: the gate shuts with the process, and says why.

@@ -1,24 +1,13 @@
 /** `penstock status`: what a running daemon says of itself. */
-import { askDaemon } from "#management/client";
-import type { Status } from "#management/protocol";
+import type { Answer, Status } from "#management/protocol";
 import { EXIT } from "./exit.ts";
-import { complain, print, printJson, table } from "./output.ts";
+import { print, printJson, table } from "./output.ts";
 
-export interface StatusOptions {
-  readonly socket: string;
-  readonly json: boolean;
-  readonly metrics: boolean;
-}
-
-export async function showStatus(options: StatusOptions): Promise<number> {
-  const answer = await askDaemon(options.socket, { ask: options.metrics ? "metrics" : "status" });
-  if (!answer.ok) {
-    complain(answer.error ?? "the daemon refused");
-    return EXIT.fails;
-  }
-  if (options.metrics) process.stdout.write(answer.metrics ?? "");
-  else if (options.json) printJson(answer.status);
-  else if (answer.status !== undefined) print(forPeople(answer.status));
+/** @param answer to a question for the status, or for metrics */
+export function showStatus({ status, metrics }: Answer, json: boolean): number {
+  if (metrics !== undefined) process.stdout.write(metrics);
+  else if (json) printJson(status);
+  else if (status !== undefined) print(forPeople(status));
   return EXIT.ok;
 }
 
@@ -54,6 +43,10 @@ function forPeople(s: Status): string {
   if (refused.length > 0) lines.push("", table([["REFUSED BEFORE A SESSION", "COUNT"], ...refused.map(([why, n]) => [why, String(n)])]));
   const strays = Object.entries(s.strayReplies);
   if (strays.length > 0) lines.push("", table([["STRAY REPLIES", "COUNT"], ...strays.map(([what, n]) => [what, String(n)])]));
+  const quirks = s.assets.flatMap(({ name, quirks: { declared, rewritten } }) =>
+    declared.map((quirk) => [name, quirk, String(rewritten[quirk] ?? 0)]),
+  );
+  if (quirks.length > 0) lines.push("", table([["ASSET", "QUIRK", "REPLIES REWRITTEN"], ...quirks]));
   if (s.warnings.length > 0) lines.push("", ...s.warnings.map((w) => `! ${w}`));
   return lines.join("\n");
 }

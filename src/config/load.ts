@@ -87,7 +87,7 @@ class Loading {
       file: this.#file,
       listeners: this.#listeners(),
       tls: this.#tls(),
-      assets,
+      assets: withOtherUnits(assets),
       audit: this.#audit(),
       management: this.#management(),
       limits: { idleMs: wanted.limits?.idle ?? null },
@@ -180,6 +180,8 @@ class Loading {
       pointsFile,
       upstream: this.#upstream(at, wanted),
       sessionsPerIdentity: wanted.sessions_per_identity,
+      quirks: this.#quirks(at, wanted),
+      otherUnits: [],
       mode: wanted.mode,
     };
   }
@@ -214,6 +216,13 @@ class Loading {
     if (units.includes(alias)) this.#wrong(at, `another id than those in units: ${alias} is a unit itself`);
     else if (aliases.has(alias)) this.#wrong(at, `each alias once: ${alias} stands for unit ${aliases.get(alias)} already`);
     aliases.set(alias, unit);
+  }
+
+  #quirks(at: Path, { quirks }: AssetDocument): readonly string[] {
+    for (const [index, quirk] of quirks.entries()) {
+      if (quirks.indexOf(quirk) !== index) this.#wrong([...at, "quirks", index], "each quirk once");
+    }
+    return quirks;
   }
 
   #points(at: Path, file: string, model: Pick<AssetModel, "units" | "unitAliases" | "addressing">, protocol: string): readonly Point[] {
@@ -267,11 +276,11 @@ class Loading {
     const owners = new Map<string, string>();
     for (const asset of assets.values()) {
       const at = ["assets", asset.name];
-      const device = asset.host.includes(":") ? `[${asset.host}]:${asset.port}` : `${asset.host}:${asset.port}`;
+      const device = addressOf(asset);
       const first = devices.get(device);
       if (first === undefined) devices.set(device, asset);
       else this.#sameUpstream(at, asset, first, device);
-      for (const unit of [...asset.model.units, ...asset.model.unitAliases.keys()]) {
+      for (const unit of idsOf(asset)) {
         const owner = owners.get(`${device} ${unit}`);
         if (owner !== undefined && owner !== asset.name) {
           this.#wrong(
@@ -357,6 +366,28 @@ class Loading {
   #wrong(at: Path, expected: string, found?: string): void {
     this.problems.push(this.#document.problem(at, expected, found));
   }
+}
+
+function addressOf({ host, port }: AssetSite): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function idsOf({ model }: AssetSite): readonly number[] {
+  return [...model.units, ...model.unitAliases.keys()];
+}
+
+/** Each asset with the unit ids of its neighbours behind the same address. */
+function withOtherUnits(assets: ReadonlyMap<string, AssetSite>): ReadonlyMap<string, AssetSite> {
+  const ids = new Map<string, number[]>();
+  for (const asset of assets.values()) {
+    const device = addressOf(asset);
+    ids.set(device, [...(ids.get(device) ?? []), ...idsOf(asset)]);
+  }
+  const others = (asset: AssetSite): readonly number[] => {
+    const own = new Set(idsOf(asset));
+    return (ids.get(addressOf(asset)) ?? []).filter((unit) => !own.has(unit));
+  };
+  return new Map([...assets].map(([name, asset]) => [name, { ...asset, otherUnits: others(asset) }]));
 }
 
 const UNREADABLE: Readonly<Record<string, string>> = {

@@ -2,7 +2,7 @@
  * What site.yaml may say, declared once: the check with its messages, the types, and the JSON Schema for editors
  * (`policies/schema/site.schema.json`). load.ts gives it meaning.
  *
- * @source DESIGN section 3; RULINGS 3, 12, 17, 24
+ * @source DESIGN section 3; RULINGS 3, 12, 17, 23, 24
  */
 import {
   DURATION_IS,
@@ -91,6 +91,9 @@ const UPSTREAM = keys({
   mode: oneOf(["shared", "per_session"]).default("shared").meta({ description: "one shared connection, or one for each session" }),
 });
 
+/** The words of every protocol there is, as it names its quirks. */
+const QUIRKS = ["coil-padding", "unit-echo", "trailing-octets"] as const;
+
 const ASSET = keys({
   protocol: oneOf(["modbus-tcp"], "modbus-tcp (modbus-rtu, dnp3-tcp and dnp3-serial come with later work)").meta({
     description: "what the device speaks",
@@ -111,12 +114,14 @@ const ASSET = keys({
   points: file("a points file (CSV)").optional().meta({ description: "the named points" }),
   upstream: UPSTREAM.optional(),
   sessions_per_identity: integer(1, 64).default(4).meta({ description: "sessions one identity may hold on this asset" }),
+  quirks: listOf(oneOf(QUIRKS), { max: 16 })
+    .default([])
+    .meta({ description: "habits of the device's replies that are rewritten to the standard's form, and counted" }),
   mode: oneOf(["enforce"], "enforce (observe and shadow come with later work)")
     .default("enforce")
     .meta({ description: "enforce: what no rule allows does not reach the device" }),
   until: later("observe mode"),
   fail: later("read-only and open failure"),
-  quirks: later("quirks of devices"),
   poll: later("polling"),
   telemetry: later("telemetry"),
   hardware: later("hardware ports"),

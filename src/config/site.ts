@@ -59,6 +59,10 @@ export interface AssetSite {
   readonly pointsFile: string | null;
   readonly upstream: UpstreamSite;
   readonly sessionsPerIdentity: number;
+  /** Habits of its replies that the site knows of, by the protocol's names (RULINGS 23). */
+  readonly quirks: readonly string[];
+  /** Unit ids, aliases too, of the other assets behind its address. */
+  readonly otherUnits: readonly number[];
   readonly mode: "enforce";
 }
 

@@ -3,12 +3,13 @@ import type { AssetSite } from "#config/site";
 import { LastSeenCells } from "#process/lastSeen";
 import type { AssetModel } from "#process/points";
 import { ChangeWindows } from "#process/windows";
-import type { Protocol } from "#session/protocol";
+import type { Framer, Protocol, Request, Straightened } from "#session/protocol";
 import { Quarantine } from "#upstream/quarantine";
 import type { Block } from "./blocks.ts";
 import type { Device } from "./device.ts";
 import { Layout } from "./layout.ts";
 import type { PolicyInForce } from "./policy.ts";
+import { Quirks } from "./quirks.ts";
 import type { Session } from "./session.ts";
 import type { Ticket } from "./ticket.ts";
 
@@ -25,6 +26,7 @@ export class Asset {
   block: Block | null = null;
   readonly sessions = new Set<Session>();
   readonly quarantine = new Quarantine(SILENT_PLACES);
+  readonly quirks: Quirks;
   /** Changes at the device now: never more than one (RULINGS 8). */
   changesAtDevice = 0;
   readsAtDevice = 0;
@@ -47,6 +49,7 @@ export class Asset {
     this.site = site;
     this.protocol = protocol;
     this.changes = changes;
+    this.quirks = new Quirks(protocol, site.quirks);
     this.layout = new Layout(site.model, protocol.vocabulary);
     this.implausible = new Uint8Array(site.model.points.length);
   }
@@ -54,6 +57,7 @@ export class Asset {
   /** A new site or policy is in force: what was counted and seen stays where it was, under the names of today. */
   follow(site: AssetSite, policy: PolicyInForce): void {
     this.site = site;
+    this.quirks.declare(site.quirks);
     const before = this.layout.model.points;
     this.layout = new Layout(site.model, this.protocol.vocabulary);
     this.implausible = Uint8Array.from(
@@ -73,6 +77,11 @@ export class Asset {
   /** Every connection to the device should look whether something may go now. */
   wake(): void {
     for (const session of this.sessions) session.road.wants(session.device);
+  }
+
+  /** A reply that does not answer as it stands, put into the standard's form; null: it does not answer in that form either. */
+  straighten(request: Request, asked: number, framer: Framer): Straightened | null {
+    return this.quirks.straighten(request, asked, framer, this.layout, this.site.otherUnits);
   }
 
   get model(): AssetModel {

@@ -12,7 +12,8 @@ export interface Block {
   readonly asset: string;
   /** Reads too. */
   readonly reads: boolean;
-  readonly uid: number;
+  /** An identity, or `uid 1000` of a process at the local socket. */
+  readonly by: string;
   /** Wall milliseconds. */
   readonly sinceMs: number;
 }
@@ -85,20 +86,20 @@ function read(text: string): Block[] | null {
   try {
     const kept: unknown = JSON.parse(text);
     if (!isObject(kept) || kept.format !== FORMAT || !Array.isArray(kept.blocks)) return null;
-    return kept.blocks.every(isBlock) ? kept.blocks : null;
+    const blocks = kept.blocks.map(readBlock).filter((block) => block !== null);
+    return blocks.length === kept.blocks.length ? blocks : null;
   } catch {
     return null;
   }
 }
 
-function isBlock(value: unknown): value is Block {
-  return (
-    isObject(value) &&
-    typeof value.asset === "string" &&
-    typeof value.reads === "boolean" &&
-    typeof value.uid === "number" &&
-    typeof value.sinceMs === "number"
-  );
+function readBlock(value: unknown): Block | null {
+  if (!isObject(value)) return null;
+  const { asset, reads, by, uid, sinceMs } = value;
+  if (typeof asset !== "string" || typeof reads !== "boolean" || typeof sinceMs !== "number") return null;
+  if (typeof by === "string") return { asset, reads, by, sinceMs };
+  // As it was written while the socket alone took commands.
+  return typeof uid === "number" ? { asset, reads, by: `uid ${uid}`, sinceMs } : null;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -4,14 +4,14 @@
  */
 import path from "node:path";
 import type { AuditLog } from "#audit/entry";
+import type { Files } from "#audit/files";
+import { Journal, type OpenSlots } from "#audit/journal";
 import { loadSigningKey } from "#audit/key";
 import { openLog as openAudit } from "#audit/log";
 import { AuditProblem } from "#audit/problem";
 import type { ListenerSite, Site } from "#config/site";
 import { UserProblems } from "#documents/problems";
 import type { Log } from "#log";
-import { metricsText } from "#management/metrics";
-import type { Answer, Question } from "#management/protocol";
 import { type ManagementServer, serveManagement } from "#management/server";
 import type { WebServer } from "#management/web";
 import { modbusTcp } from "#session/modbus";
@@ -20,9 +20,11 @@ import { VERSION } from "#version";
 import { Asset } from "./asset.ts";
 import { Blocks } from "./blocks.ts";
 import { type Clock, GateClock, systemClock } from "./clock.ts";
+import { Commands } from "./commands.ts";
 import { type Documents, loadDocuments } from "./documents.ts";
 import { LIMITS, type Limits } from "./limits.ts";
 import { Listener } from "./listener.ts";
+import { Managers } from "./managers.ts";
 import { Memory } from "./memory.ts";
 import { PolicyInForce } from "./policy.ts";
 import { rebuildWindows } from "./rebuild.ts";
@@ -39,6 +41,13 @@ export interface GatewayOptions {
   readonly log: Log;
   readonly limits?: Partial<Limits>;
   readonly clock?: Clock;
+  /** What the evidence is written with; tests hand in a disk that fails. */
+  readonly disk?: Disk;
+}
+
+export interface Disk {
+  readonly files?: Files;
+  readonly slots?: OpenSlots;
 }
 
 /** Time is looked at this often: deadlines, expiry, reconnects. A certificate's end is noticed within it (must: 1 s). */
@@ -66,6 +75,8 @@ export class Gateway {
   draining = false;
   readonly memory: Memory;
   readonly blocks: Blocks;
+  readonly commands = new Commands(this);
+  readonly managers = new Managers(this);
   /** Why the last reload came to nothing; null: it did not. For status. */
   refusedReload: { readonly wallMs: number; readonly problems: readonly string[] } | null = null;
   readonly #upkeep: Upkeep;
@@ -90,6 +101,7 @@ export class Gateway {
     this.road = road;
     this.assets = road.assets;
     this.trust = trust;
+    if (trust !== null) trust.rolledBack = memory.rolledBack(trust.store.lists);
     this.startedMs = road.clock.monotonic();
     this.policy = new PolicyInForce(documents.policy, documents.compiled, documents.hash, 1, road.clock.wall());
     for (const asset of documents.site.assets.values()) this.assets.set(asset.name, new Asset(asset, modbusTcp));
@@ -103,6 +115,7 @@ export class Gateway {
 
   async open(): Promise<void> {
     const { road } = this;
+    if (this.policy.hasStops) await road.stops.journal.prepare();
     road.audit.onProgress = () => this.#evidenceMoved();
     road.clock.onChange = () => this.#clockChanged();
     if (road.clock.suspicion !== null) this.#clockChanged();
@@ -112,8 +125,9 @@ export class Gateway {
       asset.block = this.blocks.of(asset.name);
       if (asset.site.upstream.mode === "shared") asset.device = deviceFor(this, asset);
     }
+    if (this.trust !== null) await road.handshakes.measure(this.trust.context);
     for (const site of this.site.listeners) this.listeners.push(await this.#listen(site));
-    this.#management = await serveManagement(this.site.management.socket, (question) => this.#answer(question));
+    this.#management = await serveManagement(this.site.management.socket, (question) => this.commands.fromSocket(question));
     if (this.site.management.web !== null) this.web = await openWeb(this, this.site.management.web);
     this.#tick = setInterval(() => this.#passTime(), TICK_MS);
   }
@@ -153,11 +167,15 @@ export class Gateway {
     for (const device of [...road.devices]) device.close();
     road.writeStrays();
     road.writeTurned();
+    road.records.owed();
     road.records.floods(Number.POSITIVE_INFINITY);
+    this.managers.floods(Number.POSITIVE_INFINITY);
+    this.managers.writeViews();
     road.records.note("stop", { version: this.version, policy: this.policy.hash });
     await this.#management?.close();
     this.memory.doubtClock(road.clock.keep());
     await this.memory.save();
+    await road.stops.journal.close();
     await road.audit.close();
   }
 
@@ -203,11 +221,15 @@ export class Gateway {
     this.#late = late;
     this.#tickMs = now;
     if (!late) for (const device of road.devices) device.tick(now);
+    road.stops.look(now);
     if (now - this.#watchedMs >= WATCH_MS) {
       this.#watchedMs = now;
       road.clock.look();
       road.sessions.watch(now);
+      road.records.owed();
       road.records.floods(now);
+      this.managers.floods(now);
+      for (const server of this.web) server.watch();
       this.#tellTroubles();
       this.trust?.watch([...road.sessions.open], road.clock.steady(now));
       this.#upkeep.look(this.trust, now);
@@ -224,6 +246,7 @@ export class Gateway {
       for (const session of road.sessions.open) road.writeReads(session);
       road.writeStrays();
       road.writeTurned();
+      this.managers.writeViews();
     }
     road.turn(now);
   }
@@ -239,59 +262,6 @@ export class Gateway {
     }
     this.memory.doubtClock(clock.keep());
     void this.memory.save();
-  }
-
-  #confirmClock(uid: number): Answer {
-    const { clock, log, records } = this.road;
-    const was = clock.confirm()?.words ?? null;
-    const says = new Date(clock.wall()).toISOString();
-    records.note("clock", { event: "confirmed", by: "local-root", uid, says, was });
-    log.warn({ uid, says, was }, "the clock was confirmed");
-    return { ok: true, clock: { says, was } };
-  }
-
-  #endSession(id: string, uid: number): Answer {
-    const { records, log, sessions, clock } = this.road;
-    const session = [...sessions.open].find((each) => each.id === id);
-    if (session === undefined) return { ok: false, error: `no session ${id} is open` };
-    records.note("management", { asked: "session end", session: id, who: session.subject.identity, by: "local-root", uid });
-    log.warn({ uid, session: id, who: session.subject.identity }, "a session is ended by command");
-    sessions.end(session, "endedByOperator", `by uid ${uid}`);
-    this.road.turn(clock.monotonic());
-    return { ok: true };
-  }
-
-  /** At once: what waits is judged again before it leaves. The answer comes when a restart would know it too. */
-  async #block(name: string, reads: boolean, uid: number): Promise<Answer> {
-    const { records, log, clock } = this.road;
-    const asset = this.assets.get(name);
-    if (asset === undefined) return { ok: false, error: `no asset ${name}; there are ${[...this.assets.keys()].join(", ")}` };
-    const block = { asset: name, reads, uid, sinceMs: clock.wall() };
-    asset.block = block;
-    for (const session of asset.sessions) session.judgeWaitingAgain();
-    records.note("management", { asked: "block", asset: name, reads, by: "local-root", uid });
-    log.warn({ uid, asset: name, reads }, "an asset is blocked by command");
-    try {
-      await this.blocks.set(block);
-      return { ok: true };
-    } catch (error) {
-      return { ok: false, error: `${name} is blocked, but a restart will not know it: ${sayFault(error)}` };
-    }
-  }
-
-  async #unblock(name: string, uid: number): Promise<Answer> {
-    const { records, log } = this.road;
-    const asset = this.assets.get(name);
-    if (asset === undefined || asset.block === null) return { ok: false, error: `${name} is not blocked` };
-    try {
-      await this.blocks.lift(name);
-    } catch (error) {
-      return { ok: false, error: `${name} stays blocked: ${sayFault(error)}` };
-    }
-    records.note("management", { asked: "unblock", asset: name, by: "local-root", uid });
-    log.warn({ uid, asset: name }, "an asset is no longer blocked");
-    asset.block = this.blocks.of(name);
-    return { ok: true };
   }
 
   /** What the evidence has to complain of is for people too. */
@@ -311,27 +281,6 @@ export class Gateway {
     this.#lookingAtCrl = false;
     if (changed && this.trust === trust && !this.draining) reloadTrust(this);
   }
-
-  async #answer(question: Question): Promise<Answer> {
-    switch (question.ask) {
-      case "status":
-        return { ok: true, status: this.status() };
-      case "metrics":
-        return { ok: true, metrics: await metricsText(this.status()) };
-      case "reload": {
-        this.road.records.note("management", { asked: "reload", by: "local-root" });
-        return { ok: true, reload: await this.reload() };
-      }
-      case "clockConfirm":
-        return this.#confirmClock(question.uid);
-      case "endSession":
-        return this.#endSession(question.session, question.uid);
-      case "block":
-        return this.#block(question.asset, question.reads, question.uid);
-      case "unblock":
-        return this.#unblock(question.asset, question.uid);
-    }
-  }
 }
 
 /**
@@ -344,11 +293,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const documents = await loadDocuments(options.siteFile, options.policyFile);
   const limits = limitsOf(documents.site, options.limits);
   const trust = documents.site.tls === null ? null : Trust.load(documents.site.tls, clock.steady(), null);
-  const audit = await openEvidence(documents.site, clock);
+  const { audit, journal } = await openEvidence(documents.site, clock, options.disk ?? {});
   const memory = Memory.open(documents.site.audit.directory);
   const blocks = Blocks.open(documents.site.audit.directory);
   clock.begin(audit.lastMs, memory.clockMs);
-  const road = new Road(limits, clock, options.log, audit, connectTcp, documents.site.audit);
+  const road = new Road(limits, clock, options.log, audit, journal, connectTcp, documents.site.audit);
   const gateway = new Gateway(documents, road, trust, memory, blocks);
   road.records.note("start", { version: VERSION, site: documents.site.name, policy: documents.hash, hardware: "none" });
   noteDocuments(road, documents);
@@ -367,11 +316,24 @@ function limitsOf(site: Site, stated: Partial<Limits> | undefined): Limits {
   return { ...LIMITS, ...(idleMs === null ? {} : { idleMs }), ...stated };
 }
 
-async function openEvidence(site: Site, clock: GateClock): Promise<AuditLog> {
+async function openEvidence(
+  site: Site,
+  clock: GateClock,
+  { files, slots }: Disk,
+): Promise<{ readonly audit: AuditLog; readonly journal: Journal }> {
   try {
     const key = loadSigningKey(path.resolve(site.audit.key));
     const { directory, retainMs, maxOctets } = site.audit;
-    return await openAudit({ directory, key, retainMs, maxOctets, clock, mayPrune: () => mayPrune(clock) });
+    const audit = await openAudit({
+      directory,
+      key,
+      retainMs,
+      maxOctets,
+      clock,
+      mayPrune: () => mayPrune(clock),
+      ...(files === undefined ? {} : { files }),
+    });
+    return { audit, journal: await Journal.open(directory, key, slots) };
   } catch (error) {
     if (error instanceof AuditProblem) throw new UserProblems([error.message]);
     throw error;
@@ -382,8 +344,4 @@ async function openEvidence(site: Site, clock: GateClock): Promise<AuditLog> {
 function mayPrune(clock: GateClock): boolean {
   clock.look();
   return clock.suspicion === null;
-}
-
-function sayFault(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? String(error);
 }

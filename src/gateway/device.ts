@@ -4,7 +4,7 @@
  */
 import type { Framer } from "#session/protocol";
 import type { ByteStream, StreamHandler } from "#transport/stream";
-import { FairQueue } from "#upstream/fair";
+import { FairQueue, type Rank } from "#upstream/fair";
 import { Backoff, Pace } from "#upstream/pace";
 import { Transactions } from "#upstream/transactions";
 import type { Asset } from "./asset.ts";
@@ -18,11 +18,13 @@ export class Device {
   readonly key: string;
   readonly host: string;
   readonly port: number;
-  readonly queue = new FairQueue<Ticket>(mayGo, isChange);
+  readonly queue = new FairQueue<Ticket>(mayGo, rankOf);
   /** Set while the device stands in the road's list of devices to look after. */
   dirty = false;
   /** Requests waiting for their turn. */
   waiting = 0;
+  /** Those of them that are stops or other changes. */
+  #changesWaiting = 0;
   readonly #road: Road;
   readonly #asset: Asset;
   readonly #lines: Line[] = [];
@@ -48,8 +50,12 @@ export class Device {
   }
 
   get state(): DeviceState {
-    if (this.#lines.some((line) => line.state === "ready")) return "ready";
-    return this.#lines.some((line) => line.state === "connecting") ? "connecting" : "down";
+    let state: DeviceState = "down";
+    for (const line of this.#lines) {
+      if (line.state === "ready") return "ready";
+      if (line.state === "connecting") state = "connecting";
+    }
+    return state;
   }
 
   get atDevice(): number {
@@ -66,10 +72,11 @@ export class Device {
     }
     for (const line of this.#lines) {
       while (this.waiting > 0 && line.hasRoom(now)) {
-        if (this.#pace !== null && this.#pace.wait(now) > 0) break;
-        const ticket = this.queue.next();
+        // The device's pace holds back everything but a stop.
+        const last = this.#pace !== null && this.#pace.wait(now) > 0 ? STOP : READ;
+        const ticket = this.queue.next(last, this.#changesWaiting > 0 ? STOP : READ);
         if (ticket === null) break;
-        this.waiting -= 1;
+        this.left(ticket);
         const turn = release(ticket, now);
         if (turn === "answered") continue;
         this.spend(now);
@@ -80,6 +87,18 @@ export class Device {
     }
   }
 
+  /** One more request waits for its turn. */
+  joined(ticket: Ticket): void {
+    this.waiting += 1;
+    if (ticket.change) this.#changesWaiting += 1;
+  }
+
+  /** One that waited does so no more: it has its turn, or was answered. */
+  left(ticket: Ticket): void {
+    this.waiting -= 1;
+    if (ticket.change) this.#changesWaiting -= 1;
+  }
+
   /** One more request is sent to the device. */
   spend(now: number): void {
     this.#pace?.spend(now);
@@ -88,7 +107,7 @@ export class Device {
   /** Nobody answers at the address: everything that waits is told so. */
   refuseAll(now: number): void {
     for (let ticket = this.queue.drain(); ticket !== null; ticket = this.queue.drain()) {
-      this.waiting -= 1;
+      this.left(ticket);
       refuse(ticket, "deviceUnreachable", now);
     }
   }
@@ -126,7 +145,10 @@ export class Device {
   }
 }
 
-/** A connection that lived this long counts as a success: the next attempt after it is made at once. */
+/**
+ * A connection that lived this long, or as long as a reply may take, counts as a success: the next attempt after it is made at once. Otherwise
+ * whoever asks what nobody answers would take the device away from all others.
+ */
 const SETTLED_MS = 1_000;
 
 /** One connection to the device. */
@@ -237,7 +259,7 @@ class Line implements StreamHandler {
   flush(): void {
     if (this.#outLength === 0) return;
     const stream = this.#stream;
-    stream?.write(this.#out.subarray(0, this.#outLength));
+    stream?.write(this.#out, this.#outLength);
     this.#outLength = 0;
     if (stream !== null && stream.queued > 0 && this.#stuckMs === 0) this.#stuckMs = this.#road.clock.monotonic();
   }
@@ -257,6 +279,7 @@ class Line implements StreamHandler {
     const framer = this.#framer;
     framer.feed(octets);
     this.#unasked += octets.length;
+    let strays = 0;
     while (this.#stream !== null) {
       const found = framer.next();
       if (found === "more") break;
@@ -267,7 +290,7 @@ class Line implements StreamHandler {
       }
       const ticket = this.transactions.take(framer.transactionId);
       if (ticket === null) {
-        this.#road.strayReply(this.#asset, "unsolicited");
+        strays += 1;
         continue;
       }
       this.#unasked = 0;
@@ -275,6 +298,8 @@ class Line implements StreamHandler {
       else deliver(ticket, framer, now);
       this.#road.wants(this.#device);
     }
+    // Told of together: a device may send hundreds of them for each request, and that must cost the others little.
+    if (strays > 0) this.#road.strayReply(this.#asset, "unsolicited", strays);
     if (this.#stream !== null && this.#unasked > this.#road.limits.unaskedOctets) {
       this.#road.strayReply(this.#asset, "flood");
       this.#drop(now, "flood");
@@ -337,7 +362,7 @@ class Line implements StreamHandler {
   /** The connection is over: whoever waits for a reply on it is told, and the device is tried again. */
   #drop(now: number, why: string): void {
     const stream = this.#stream;
-    if (stream !== null && now - this.#connectedMs > SETTLED_MS) this.#backoff.succeeded();
+    if (stream !== null && now - this.#connectedMs >= Math.min(SETTLED_MS, this.#device.timeoutMs)) this.#backoff.succeeded();
     this.#stream = null;
     this.#outLength = 0;
     this.#stuckMs = 0;
@@ -358,6 +383,10 @@ class Line implements StreamHandler {
   }
 }
 
-function isChange({ change }: Ticket): boolean {
-  return change;
+const STOP: Rank = 0;
+const CHANGE: Rank = 1;
+const READ: Rank = 2;
+
+function rankOf({ change, essential }: Ticket): Rank {
+  return essential ? STOP : change ? CHANGE : READ;
 }

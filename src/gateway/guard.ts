@@ -25,6 +25,8 @@ export interface GuardRead {
   readonly cells: Int32Array;
 }
 
+type Place = Pick<GuardRead, "space" | "first" | "last" | "cells">;
+
 /** What of the other assets is known. */
 export type Elsewhere = (asset: string) => Asset | undefined;
 
@@ -102,12 +104,17 @@ export class Guard {
     const { protocol } = this.#asset;
     const read = this.reads[this.#next];
     if (read === undefined || this.#request === null) return "unasked";
-    if (framer.unitId !== read.unitId) return "unitMismatch";
-    const matched = protocol.match(this.#request, framer.octets, framer.pduAt, framer.pduLength);
-    if (!matched.ok) return matched.error.kind;
-    const exception = protocol.exceptionOf(matched.value);
+    const matched = framer.unitId === read.unitId ? protocol.match(this.#request, framer.octets, framer.pduAt, framer.pduLength) : null;
+    let reply = matched?.ok === true ? matched.value : null;
+    if (reply === null) {
+      const { quirks } = this.#asset;
+      const straight = this.#asset.straighten(this.#request, read.unitId, framer);
+      if (straight === null || !quirks.passes(straight)) return matched?.ok === false ? matched.error.kind : "unitMismatch";
+      reply = straight.reply;
+    }
+    const exception = protocol.exceptionOf(reply);
     if (exception !== 0) return `exception ${exception}`;
-    keep(read, protocol.readings(this.#request, matched.value));
+    keepCells(read, protocol.readings(this.#request, reply));
     if (read.cells.includes(-1)) return "incomplete";
     this.#next += 1;
     return this.isRead || this.#prepare() ? null : "unreadable";
@@ -155,7 +162,8 @@ export class Guard {
   }
 }
 
-function keep({ space, first, last, cells }: GuardRead, readings: ReturnType<Protocol["readings"]>): void {
+/** Keep the cells of a read that a reply shows. */
+export function keepCells({ space, first, last, cells }: Place, readings: ReturnType<Protocol["readings"]>): void {
   for (const { target, values } of readings) {
     if (target.at !== "range" || values.is !== "cells" || target.space !== space) continue;
     for (let address = target.first, i = 0; address <= target.last; address++, i++) {

@@ -19,6 +19,10 @@ export interface Limits {
   readonly pendingPerSession: number;
   /** Requests waiting for one device over all sessions; beyond it exception 06. */
   readonly queuePerDevice: number;
+  /** Places of that queue that only a stop takes, so that a flood of anything else does not keep it out (RULINGS 15). */
+  readonly queueForStops: number;
+  /** Milliseconds a stop waits for a disk that does not answer before it goes by the journal. */
+  readonly stopWaitMs: number;
   /** Octets queued towards a session that does not read, above which we stop reading its requests. */
   readonly sessionPauseOctets: number;
   /** Octets queued towards a session that does not read, above which it is cut. */
@@ -37,16 +41,30 @@ export interface Limits {
   readonly readCounters: number;
   /** Milliseconds between written counts of reads. */
   readonly readWindowMs: number;
+  /** Outcomes of changes kept in memory while no record can be written. More than stand in the queues then there cannot be: nothing new leaves. */
+  readonly owedOutcomes: number;
+  /** Identities, each at its listener, whose sessions are watched for a storm of reconnects; those beyond are watched together. */
+  readonly storms: number;
   /** Sources refused before a session that are counted apart, before the counts are written out early. */
   readonly turnedSources: number;
   /** Identities and assets whose `rate` windows are remembered before idle ones are forgotten. */
   readonly ratedIdentities: number;
-  /** Connections to the metrics port: a scraper asks one thing every few seconds. */
+  /** Connections to the management port: a scraper asks one thing every few seconds, a person one thing now and then. */
   readonly webConnections: number;
-  /** Octets of a metrics request before its body; it has none. */
+  /** Handshakes with it: fewer than connections, so that strangers leave places to those who have shown who they are. */
+  readonly webHalfOpen: number;
+  /** Connections of one identity to it: the tools of one leave places to others. */
+  readonly webPerIdentity: number;
+  /** Octets of a request to it before its body; a question is at most 4096 octets more. */
   readonly webHeaderOctets: number;
-  /** Milliseconds a metrics client may take for its handshake and for its request. */
+  /** Milliseconds somebody there may take for the handshake, again for a request, and again for reading the answer. */
   readonly webPatienceMs: number;
+  /** Distinct (identity, question, rule) that looks at the gateway are counted under before the counts are written out early. */
+  readonly viewCounters: number;
+  /** Points that one verification reads and one answer tells: its record must fit in a line of the log. */
+  readonly verifiedPoints: number;
+  /** Verifications remembered until somebody signs them off: the one from longest ago is forgotten. */
+  readonly verifications: number;
   /** Milliseconds SIGTERM waits for requests already at a device. */
   readonly drainMs: number;
 }
@@ -60,6 +78,8 @@ export const LIMITS: Limits = {
   knownSources: 4096,
   pendingPerSession: 16,
   queuePerDevice: 1024,
+  queueForStops: 64,
+  stopWaitMs: 250,
   sessionPauseOctets: 16 * 1024,
   sessionBacklogOctets: 64 * 1024,
   slowReaderMs: 10_000,
@@ -69,10 +89,17 @@ export const LIMITS: Limits = {
   guardReads: 16,
   readCounters: 64,
   readWindowMs: 10_000,
+  owedOutcomes: 2048,
+  storms: 1024,
   turnedSources: 1024,
   ratedIdentities: 4096,
   webConnections: 16,
+  webHalfOpen: 8,
+  webPerIdentity: 4,
   webHeaderOctets: 4096,
   webPatienceMs: 5_000,
+  viewCounters: 64,
+  verifiedPoints: 100,
+  verifications: 16,
   drainMs: 5_000,
 };

@@ -139,6 +139,7 @@ export class Listener {
         halfOpen: road.limits.halfOpen,
         halfOpenPerSource: road.limits.halfOpenPerSource,
         isKnown: (source) => road.isKnown(source),
+        share: road.handshakes,
         maxConnections: road.limits.connectionsPerListener,
         serves: (source) => this.site.from.length === 0 || this.#isServed(source),
       },

@@ -1,8 +1,8 @@
 /**
- * What a later run must know and no document says: the clients that were here, and how long the clock has been doubted. One small file beside
- * the evidence (`audit.seen.json` for a log in `audit`), of mode 0600: of a client it holds name, fingerprint, end and last sight. It is no
- * evidence and gives nobody a right. Where it is lost or cannot be written the gateway goes on without: of the clock it then knows what the
- * last record says.
+ * What a later run must know and no document says: the clients that were here, which revocation lists were in force, and how long the clock
+ * has been doubted. One small file beside the evidence (`audit.seen.json` for a log in `audit`), of mode 0600: of a client it holds name,
+ * fingerprint, end and last sight, of a list who signed it, number and date. It is no evidence and gives nobody a right. Where it is lost or cannot be
+ * written the gateway goes on without: of the clock it then knows what the last record says.
  */
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
@@ -17,6 +17,18 @@ export interface Seen {
   readonly notAfter: number;
   readonly seenMs: number;
 }
+
+/** A revocation list that was in force; of two the one with the larger number is newer, where both have one, else the later one. */
+export interface SeenList {
+  /** SHA-256 of the issuer's name and key, hex. */
+  readonly signer: string;
+  readonly number: bigint | null;
+  /** Wall milliseconds, as it says. */
+  readonly thisUpdate: number;
+}
+
+/** Signers whose lists are remembered: far more than a site names. */
+const MOST_LISTS = 64;
 
 /** Certificates remembered; of more the ones longest out of sight are forgotten. As many as there may be sessions. */
 const MOST_CLIENTS = 1_024;
@@ -38,13 +50,22 @@ export class Memory {
   readonly #file: string;
   /** By fingerprint, the one longest out of sight first. */
   readonly #clients = new Map<string, Seen>();
+  /** By signer, the newest that was in force. */
+  readonly #lists = new Map<string, SeenList>();
   #clockMs: number | null;
   #dirty = false;
   #saving: Promise<void> | null = null;
   #savedMs = Number.NEGATIVE_INFINITY;
 
-  private constructor(file: string, clients: readonly Seen[], clockMs: number | null, trouble: string | null) {
+  private constructor(
+    file: string,
+    clients: readonly Seen[],
+    clockMs: number | null,
+    trouble: string | null,
+    lists: readonly SeenList[] = [],
+  ) {
     this.#file = file;
+    for (const list of lists) this.#lists.set(list.signer, list);
     this.#clockMs = clockMs;
     this.trouble = trouble;
     for (const client of clients) this.#clients.set(client.fingerprint, client);
@@ -57,7 +78,7 @@ export class Memory {
       if (statSync(file).size > MOST_OCTETS) return new Memory(file, [], null, `${file} is too large to be ours; it was not read`);
       const kept = read(readFileSync(file, "utf8"));
       if (kept === null) return new Memory(file, [], null, `${file} is damaged; the clients in it are forgotten`);
-      return new Memory(file, kept.clients, kept.clockMs, null);
+      return new Memory(file, kept.clients, kept.clockMs, null, kept.lists);
     } catch (error) {
       const { code = String(error) } = error as NodeJS.ErrnoException;
       return new Memory(file, [], null, code === "ENOENT" ? null : `${file} cannot be read (${code})`);
@@ -82,6 +103,23 @@ export class Memory {
     const [oldest] = this.#clients.keys();
     if (this.#clients.size > MOST_CLIENTS && oldest !== undefined) this.#clients.delete(oldest);
     this.#dirty = true;
+  }
+
+  /** These come into force. @returns signers whose list is older than one that was, which stays the one to be held against */
+  rolledBack(lists: Iterable<SeenList>): Set<string> {
+    const older = new Set<string>();
+    for (const { signer, number, thisUpdate } of lists) {
+      const before = this.#lists.get(signer);
+      if (before !== undefined && isOlder({ signer, number, thisUpdate }, before)) {
+        older.add(signer);
+        continue;
+      }
+      if (before?.number === number && before.thisUpdate === thisUpdate) continue;
+      if (before === undefined && this.#lists.size >= MOST_LISTS) continue;
+      this.#lists.set(signer, { signer, number, thisUpdate });
+      this.#dirty = true;
+    }
+    return older;
   }
 
   /** @param clockMs what `GateClock.keep` says */
@@ -131,18 +169,36 @@ export class Memory {
       notAfter: iso(notAfter),
       lastSeen: iso(seenMs),
     }));
-    return `${JSON.stringify({ format: FORMAT, clock: this.#clockMs === null ? null : iso(this.#clockMs), seen }, null, 1)}\n`;
+    const lists = [...this.#lists.values()].map(({ signer, number, thisUpdate }) => ({
+      signer,
+      number: number === null ? null : String(number),
+      thisUpdate: iso(thisUpdate),
+    }));
+    return `${JSON.stringify({ format: FORMAT, clock: this.#clockMs === null ? null : iso(this.#clockMs), lists, seen }, null, 1)}\n`;
   }
 }
 
-function read(text: string): { readonly clients: readonly Seen[]; readonly clockMs: number | null } | null {
+function isOlder(list: SeenList, than: SeenList): boolean {
+  return list.number !== null && than.number !== null ? list.number < than.number : list.thisUpdate < than.thisUpdate;
+}
+
+interface Remembered {
+  readonly clients: readonly Seen[];
+  readonly lists: readonly SeenList[];
+  readonly clockMs: number | null;
+}
+
+function read(text: string): Remembered | null {
   try {
-    const { format, clock, seen } = JSON.parse(text) as Record<string, unknown>;
+    const { format, clock, seen, lists = [] } = JSON.parse(text) as Record<string, unknown>;
     if (format !== FORMAT || !Array.isArray(seen) || seen.length > MOST_CLIENTS) return null;
+    if (!Array.isArray(lists) || lists.length > MOST_LISTS) return null;
     const clients = seen.map(readSeen).filter((each) => each !== null);
     const clockMs = clock === null ? null : ms(clock);
     if (clients.length !== seen.length || Number.isNaN(clockMs)) return null;
-    return { clients: clients.sort((a, b) => a.seenMs - b.seenMs), clockMs };
+    const known = lists.map(readList).filter((each) => each !== null);
+    if (known.length !== lists.length) return null;
+    return { clients: clients.sort((a, b) => a.seenMs - b.seenMs), lists: known, clockMs };
   } catch {
     return null;
   }
@@ -154,6 +210,14 @@ function readSeen(value: unknown): Seen | null {
   if (typeof fingerprint !== "string" || !/^[0-9a-f]{64}$/.test(fingerprint)) return null;
   const seen = { name, fingerprint, notAfter: ms(notAfter), seenMs: ms(lastSeen) };
   return Number.isNaN(seen.notAfter) || Number.isNaN(seen.seenMs) ? null : seen;
+}
+
+function readList(value: unknown): SeenList | null {
+  const { signer, number, thisUpdate } = value as Record<string, unknown>;
+  if (typeof signer !== "string" || !/^[0-9a-f]{64}$/.test(signer)) return null;
+  if (number !== null && (typeof number !== "string" || !/^-?[0-9]{1,50}$/.test(number))) return null;
+  const list = { signer, number: number === null ? null : BigInt(number), thisUpdate: ms(thisUpdate) };
+  return Number.isNaN(list.thisUpdate) ? null : list;
 }
 
 function ms(value: unknown): number {

@@ -6,7 +6,7 @@ import { type Action, DENIALS, type DenialCode, isLapse, type Outcome } from "#e
 import type { Operation } from "#operation";
 import { decide, leftOpen, type Open } from "#policy/decide";
 import type { Decision } from "#policy/decision";
-import type { Framer } from "#session/protocol";
+import type { Framer, Reply, Straightened } from "#session/protocol";
 import type { Source } from "#upstream/fair";
 import { learn, learnGuard, voidTargets } from "./facts.ts";
 import { Guard } from "./guard.ts";
@@ -63,15 +63,16 @@ function judge(ticket: Ticket, now: number): void {
     deny(ticket, decision, now);
     return;
   }
-  if (!ticket.change && !asset.quarantine.empty && asset.quarantine.holds(placeOf(ticket), now)) {
+  if (!ticket.change && !asset.quarantine.empty && asset.quarantine.isHeld(placeOf(ticket), now)) {
     deny(ticket, refusal("deviceSilent"), now);
     return;
   }
-  if (session.waiting.size >= road.limits.pendingPerSession || session.device.waiting >= road.limits.queuePerDevice) {
+  const places = ticket.essential ? road.limits.queuePerDevice + road.limits.queueForStops : road.limits.queuePerDevice;
+  if (session.waiting.size >= road.limits.pendingPerSession || session.device.waiting >= places) {
     deny(ticket, refusal("queueFull"), now);
     return;
   }
-  if (!road.recordAllowed(ticket, decision, now)) {
+  if (!road.recordAllowed(ticket, decision, now) && !(ticket.essential && road.stops.pass(ticket, decision, now))) {
     deny(ticket, refusal("evidenceUnavailable"), now);
     return;
   }
@@ -79,7 +80,8 @@ function judge(ticket: Ticket, now: number): void {
   session.device.queue.enroll(session);
   // INVARIANT: from here on nothing can fail: a ticket that waits has not been answered.
   session.waiting.push(ticket);
-  session.device.waiting += 1;
+  session.device.joined(ticket);
+  if (ticket.essential && ticket.kept === null) road.stops.await(ticket);
   road.wants(session.device);
 }
 
@@ -90,16 +92,28 @@ function judge(ticket: Ticket, now: number): void {
 function decideUnread(ticket: Ticket, operations: readonly Operation[], now: number): Decision {
   const session = ticket.session as Session;
   const { asset, rights, road } = session;
-  const decision = unlessBarred(ticket, decide(rights.table, operations, rights.factsAt(now, null)));
+  const stop = ticket.change ? stopFor(ticket, operations, now) : null;
+  const decision = unlessBarred(ticket, stop ?? decide(rights.table, operations, rights.factsAt(now, null)));
+  ticket.essential = stop !== null;
   ticket.decision = decision;
   ticket.epoch = rights.epoch;
   ticket.guard = null;
+  if (stop !== null) return decision;
   const open = leftOpen();
   if (!decision.allowed || isNothing(open)) return decision;
   const guard = new Guard(asset, rights.policy.compiled.states);
   if (!guard.ask(operations, open, road.limits.guardReads)) return refusal("factUnavailable");
   ticket.guard = guard;
   return decision;
+}
+
+/** Allowed by essential rules alone, with nothing to be read for it: a stop. Null: it is none, or a deny touches it. */
+function stopFor(ticket: Ticket, operations: readonly Operation[], now: number): Decision | null {
+  const { rights } = ticket.session as Session;
+  const { essential } = rights.table;
+  if (essential === null) return null;
+  const decision = decide(essential, operations, rights.factsAt(now, null));
+  return decision.allowed && isNothing(leftOpen()) ? decision : null;
 }
 
 function isNothing(open: Open): boolean {
@@ -134,7 +148,7 @@ export function mayGo(ticket: Ticket, source: Source<Ticket>): boolean {
   const session = source as Session;
   const { asset } = session;
   if (asset.turn !== null && asset.turn !== ticket) return false;
-  if (ticket.recordNumber > session.road.audit.durable && session.road.mustBeDurable(ticket.change)) return false;
+  if (ticket.kept === null && ticket.recordNumber > session.road.audit.durable && session.road.mustBeDurable(ticket.change)) return false;
   if (session.changesAtDevice > 0) return false;
   if (!ticket.change && ticket.guard === null) return true;
   if (session.readsAtDevice > 0 || asset.changesAtDevice > 0) return false;
@@ -178,6 +192,17 @@ function stillMay(ticket: Ticket, now: number): Turn {
       return "answered";
     }
     session.rights.reserve(ticket, decision, now);
+    // The journal is for stops. By the new documents it is a write like any other, and that has no record.
+    if (ticket.kept !== null && !ticket.essential) {
+      refuse(ticket, "evidenceUnavailable", now);
+      return "answered";
+    }
+  }
+  // Others were sent there meanwhile and got no answer: those that wait behind them cost nobody one more timeout each.
+  if (!ticket.change && !asset.quarantine.empty && asset.quarantine.holds(placeOf(ticket), now)) {
+    session.rights.refund(ticket);
+    deny(ticket, refusal("deviceSilent"), now);
+    return "answered";
   }
   ticket.hasTurn = true;
   if (ticket.change) {
@@ -299,18 +324,48 @@ export function deliver(ticket: Ticket, framer: Framer, now: number): void {
 
 /** Leaves the answer in the ticket. */
 function passOn(ticket: Ticket, framer: Framer, now: number): void {
-  const { road, asset } = ticket.session as Session;
+  const { asset } = ticket.session as Session;
   const { protocol } = asset;
   const request = ticket.request as object;
   if (!asset.quarantine.empty) asset.quarantine.answered(placeOf(ticket));
   const matched = framer.unitId === ticket.unitId ? protocol.match(request, framer.octets, framer.pduAt, framer.pduLength) : UNIT_MISMATCH;
-  if (!matched.ok) {
-    road.stats.stray("malformed");
-    road.records.outcome(ticket, ticket.change ? "indeterminate" : "malformedReply", 0, matched.error.kind, now);
-    answerException(ticket, EXCEPTION.targetSilent);
+  if (matched.ok) answer(ticket, matched.value, framer.octets, framer.pduAt, framer.pduLength, null, now);
+  else passStraightened(ticket, framer, matched.error.kind, now);
+}
+
+/** It does not answer as it stands. In the standard's form it may, and passes where the site knows that of the device (RULINGS 23). */
+function passStraightened(ticket: Ticket, framer: Framer, why: string, now: number): void {
+  const { road, asset } = ticket.session as Session;
+  const straight = asset.straighten(ticket.request as object, ticket.unitId, framer);
+  if (straight !== null && asset.quirks.passes(straight)) {
+    answer(ticket, straight.reply, straight.octets, straight.at, straight.length, straight, now);
     return;
   }
-  const exception = protocol.exceptionOf(matched.value);
+  road.stats.stray("malformed");
+  const beside = straight === null ? null : { needsQuirks: asset.quirks.namesOf(straight) };
+  if (straight !== null && asset.quirks.dropped === 1)
+    road.log.warn({ asset: asset.name, words: asset.quirks.say() }, "a habit of a device");
+  told(ticket, ticket.change ? "indeterminate" : "malformedReply", 0, why, now, beside);
+  answerException(ticket, EXCEPTION.targetSilent);
+}
+
+/**
+ * What the operator gets, and what is learned from it, is the PDU of `length` octets from `at`.
+ *
+ * @param straight  what made it so, where the device sent it otherwise; null: it came as it is
+ */
+function answer(
+  ticket: Ticket,
+  reply: Reply,
+  octets: Uint8Array,
+  at: number,
+  length: number,
+  straight: Straightened | null,
+  now: number,
+): void {
+  const { road, asset } = ticket.session as Session;
+  const { protocol } = asset;
+  const exception = protocol.exceptionOf(reply);
   const outcome: Outcome =
     exception === 0
       ? "answered"
@@ -319,18 +374,13 @@ function passOn(ticket: Ticket, framer: Framer, now: number): void {
         : ticket.change && protocol.leavesDoubt(exception)
           ? "indeterminate"
           : "exception";
-  learn(asset, ticket, matched.value, exception, now);
-  if (ticket.change || outcome === "unknownException") road.records.outcome(ticket, outcome, exception, "", now);
-  else if (exception !== 0 && !road.noteRead(ticket, "exception")) road.records.outcome(ticket, outcome, exception, "", now);
-  ticket.answerLength = protocol.frame(
-    ticket.answer,
-    0,
-    ticket.transactionId,
-    ticket.unitId,
-    framer.octets,
-    framer.pduAt,
-    framer.pduLength,
-  );
+  learn(asset, ticket, reply, exception, now);
+  const isTold = ticket.change || outcome === "unknownException" || (exception !== 0 && !road.noteRead(ticket, "exception"));
+  if (isTold) {
+    const beside = straight === null ? null : { quirks: asset.quirks.namesOf(straight) };
+    told(ticket, outcome, exception, "", now, beside);
+  }
+  ticket.answerLength = protocol.frame(ticket.answer, 0, ticket.transactionId, ticket.unitId, octets, at, length);
 }
 
 /** Sent, and there will be no reply: a broadcast, or a device that kept silent. Never sent again. */
@@ -342,10 +392,10 @@ export function expire(ticket: Ticket, outcome: "silent" | "unacknowledged", now
     return;
   }
   back(ticket, now);
-  if (ticket.change) road.records.outcome(ticket, outcome === "silent" ? "indeterminate" : outcome, 0, "", now);
+  if (ticket.change) told(ticket, outcome === "silent" ? "indeterminate" : outcome, 0, "", now);
   else if (outcome === "silent") {
     road.noteRead(ticket, "silent");
-    road.records.outcome(ticket, "silent", 0, "", now);
+    told(ticket, "silent", 0, "", now);
   }
   if (outcome === "silent") answerException(ticket, EXCEPTION.targetSilent);
   session.settle(ticket);
@@ -355,6 +405,7 @@ export function expire(ticket: Ticket, outcome: "silent" | "unacknowledged", now
 export function refuse(ticket: Ticket, code: "deviceUnreachable" | "queueFull" | "evidenceUnavailable", now: number): void {
   const session = ticket.session as Session;
   abandon(ticket, code, now);
+  ticket.denied = code;
   session.road.stats.denied(code);
   answerException(ticket, faultException(code));
   session.settle(ticket);
@@ -365,7 +416,18 @@ export function abandon(ticket: Ticket, why: DenialCode, now: number): void {
   const session = ticket.session as Session;
   session.rights.refund(ticket);
   session.asset.endTurn(ticket);
-  if (!session.road.noteRead(ticket, "notSent")) session.road.records.outcome(ticket, "notSent", 0, why, now);
+  if (!session.road.noteRead(ticket, "notSent")) told(ticket, "notSent", 0, why, now);
+}
+
+/**
+ * What became of it goes into the log; of a stop that passed without its record, into the journal, and into the log where it has a number there.
+ *
+ * @param beside  what else its record says
+ */
+function told(ticket: Ticket, outcome: Outcome, exception: number, reason: string, now: number, beside: Beside = null): void {
+  const { road } = ticket.session as Session;
+  if (ticket.kept !== null) road.stops.became(ticket.kept, outcome, exception, reason);
+  if (ticket.kept === null || ticket.recordNumber > 0) road.records.outcome(ticket, outcome, exception, reason, now, beside);
 }
 
 /** A denial is a normal outcome: recorded, then answered in its turn. */
@@ -374,10 +436,12 @@ function deny(ticket: Ticket, decision: Decision, now: number): void {
   const { road } = session;
   const code = decision.code as DenialCode;
   const plan = planFor(ticket, decision);
+  ticket.denied = code;
   session.denied += 1;
   road.stats.denied(code);
   road.records.denied(ticket, decision, plan.action, now);
-  if (ticket.countedIn > 0 && !road.noteRead(ticket, "notSent")) road.records.outcome(ticket, "notSent", 0, code, now);
+  if (ticket.countedIn > 0 && !road.noteRead(ticket, "notSent")) told(ticket, "notSent", 0, code, now);
+  if (ticket.kept !== null) road.stops.became(ticket.kept, "notSent", 0, code);
   if (plan.action === "exception") answerException(ticket, plan.exception);
   if (plan.action === "close")
     ticket.closes = DENIALS[code] === "refused" ? "closedByPolicy" : code === "badFunction" ? "malformedFraming" : "misbehaved";
@@ -393,6 +457,8 @@ function deny(ticket: Ticket, decision: Decision, now: number): void {
 function blames(code: DenialCode): boolean {
   return DENIALS[code] !== "fault" && code !== "queueFull" && code !== "factUnavailable" && !isLapse(code);
 }
+
+type Beside = Readonly<Record<string, unknown>> | null;
 
 interface Plan {
   readonly action: Action;
@@ -443,8 +509,8 @@ function back(ticket: Ticket, now: number): void {
     session.readsAtDevice -= 1;
     session.asset.readsAtDevice -= 1;
   }
-  // Whoever holds back for the whole asset may have its requests on another connection.
-  if (session.asset.turn !== null || session.asset.site.upstream.mode === "per_session") session.asset.wake();
+  // Who is held back for the whole asset may wait for another connection. A read holds back nobody there but the one that has the asset's turn.
+  if (session.asset.turn !== null || (ticket.change && session.asset.site.upstream.mode === "per_session")) session.asset.wake();
 }
 
 function changes(operations: readonly Operation[]): boolean {

@@ -4,7 +4,9 @@ import type { Operation } from "#operation";
 import type { Compiled } from "#policy/compile";
 import type { Decision } from "#policy/decision";
 import { hoursOpen } from "#policy/hours";
+import { manageRulesOf } from "#policy/manage";
 import type { Policy, Rule } from "#policy/model";
+import { SELF_ORDER, SELF_RULE } from "#policy/self";
 import { STATE } from "#policy/state";
 import { sayDenial } from "#policy/words";
 import type { Layout } from "./layout.ts";
@@ -25,6 +27,10 @@ export class PolicyInForce {
   readonly longestWindowMs: number;
   /** By `Rule.order`. */
   readonly #rules: readonly (Rule | undefined)[];
+  /** Some rule is essential (RULINGS 15). */
+  readonly hasStops: boolean;
+  /** Rules that say nothing of requests: of management, and the gateway's own. */
+  readonly #others: ReadonlyMap<number, string>;
   /** States before anything has been read. */
   readonly unread: Uint8Array;
   readonly #hoursOpen: Uint8Array;
@@ -39,11 +45,13 @@ export class PolicyInForce {
     const rules: (Rule | undefined)[] = [];
     for (const rule of allRules(policy)) rules[rule.order] = rule;
     this.#rules = rules;
+    this.#others = new Map([[SELF_ORDER, SELF_RULE], ...manageRulesOf(policy).map(({ order, id }) => [order, id] as const)]);
     const changes = rules.map((rule) => rule?.values?.maxChanges ?? null).filter((rate) => rate !== null);
     const rates = rules.map((rule) => rule?.rate ?? null).filter((rate) => rate !== null);
     this.changeDepth = changes.reduce((most, { count }) => Math.max(most, count), 0);
     this.rateDepth = rates.reduce((most, { count }) => Math.max(most, count), 0);
     this.longestWindowMs = [...changes, ...rates].reduce((most, { windowMs }) => Math.max(most, windowMs), 0);
+    this.hasStops = rules.some((rule) => rule?.essential === true);
     this.unread = new Uint8Array(compiled.states.length).fill(STATE.unread);
     this.#hoursOpen = new Uint8Array(compiled.hours.length);
   }
@@ -57,7 +65,7 @@ export class PolicyInForce {
   }
 
   ruleName(order: number): string {
-    return this.#rules[order]?.id ?? "default";
+    return this.#rules[order]?.id ?? this.#others.get(order) ?? "default";
   }
 
   denialWords(subject: Subject, layout: Layout, operations: readonly Operation[], decision: Decision): string {

@@ -12,9 +12,11 @@ import type { Clock } from "./clock.ts";
 import { Before, describeGuard, describeOperations, describeRange, leavesContentOut } from "./describe.ts";
 import type { Guard } from "./guard.ts";
 import type { Layout } from "./layout.ts";
+import type { Limits } from "./limits.ts";
 import type { PolicyInForce } from "./policy.ts";
 import type { ReadCount } from "./reads.ts";
 import type { Session } from "./session.ts";
+import { isCut, type Storm, Storms } from "./storms.ts";
 import { SLOT_OCTETS, type Ticket } from "./ticket.ts";
 
 /** Records that may wait for the writer at once without a new one being made. */
@@ -27,15 +29,30 @@ export class Records {
   readonly #clock: Clock;
   readonly #free: DecisionRecord[] = [];
   readonly #floods = new DenialFloods();
+  readonly #storms: Storms;
+  /** What became of changes while no record could be written, oldest first. */
+  readonly #owed: Note[] = [];
+  readonly #mostOwed: number;
 
-  constructor(audit: AuditLog, clock: Clock) {
+  constructor(audit: AuditLog, clock: Clock, limits: Limits) {
     this.#audit = audit;
     this.#clock = clock;
+    this.#storms = new Storms(limits.storms, limits.readCounters);
+    this.#mostOwed = limits.owedOutcomes;
   }
 
   /** @returns the record's number, or -1 when the log cannot take it */
   allowed(ticket: Ticket, decision: Decision, now: number): number {
     return this.#decision(ticket, decision, "forward", now);
+  }
+
+  /** What the record of an allowed request says, for one that cannot be written now. The request itself is always in it. */
+  told(ticket: Ticket, decision: Decision, now: number): Record<string, unknown> {
+    const record = this.#free.pop() ?? new DecisionRecord(this.#free);
+    record.fill(ticket, decision, "forward", this.#clock.wall(), now, this.#clock.monotonic() - now);
+    const members = { ...record.members(), octets: hex(ticket.pdu, ticket.pduLength) };
+    record.rendered();
+    return members;
   }
 
   /** A record of its own, or one more of a flood. What takes back an allowed decision is always its own: it names that one's number. */
@@ -45,7 +62,15 @@ export class Records {
       this.#decision(ticket, decision, action, now);
   }
 
-  outcome(ticket: Ticket, outcome: Outcome, exception: number, reason: string, now: number): void {
+  /** @param beside further members */
+  outcome(
+    ticket: Ticket,
+    outcome: Outcome,
+    exception: number,
+    reason: string,
+    now: number,
+    beside: Readonly<Record<string, unknown>> | null = null,
+  ): void {
     const session = ticket.session as Session;
     const members: Record<string, unknown> = {
       of: ticket.recordNumber === 0 ? null : ticket.recordNumber,
@@ -58,15 +83,19 @@ export class Records {
     };
     if (exception !== 0) members.exception = exception;
     if (reason !== "") members.reason = reason;
+    if (beside !== null) Object.assign(members, beside);
     if (ticket.recordNumber === 0 && ticket.message !== null)
       members.operations = describeOperations(session.asset.layout, ticket.message.operations, null);
     if (ticket.guard?.isRead === true) members.guard = describeGuard(session.asset.layout, ticket.guard);
     if (ticket.sentMs !== 0) members.latencyMs = Math.round((now - ticket.sentMs) * 1000) / 1000;
-    this.note("outcome", members, ticket.change);
+    const note = new Note("outcome", this.#clock.wall(), members, ticket.change);
+    // What was on its way when the disk failed did or did not happen all the same, and its decision is told once the disk is well again.
+    if (this.#audit.append(note) < 0 && ticket.change && this.#owed.length < this.#mostOwed) this.#owed.push(note);
   }
 
-  /** What the session has read since the last time, one record per (unit, function, range). */
+  /** What the session has read since the last time, one record per (unit, function, range); of a counted one that is gone, with the others'. */
   reads(session: Session, counts: readonly ReadCount[]): void {
+    if (session.ended === null || isCut(session.ended)) this.#tell(session, false);
     const policy = session.rights.policy;
     for (const count of counts) {
       const members: Record<string, unknown> = {
@@ -89,6 +118,8 @@ export class Records {
       const space = session.asset.protocol.vocabulary.spaces[count.space];
       if (space !== undefined)
         members.operations = [describeRange(session.asset.layout, "read", count.unit, count.space, count.first, count.last)];
+      if (session.storm?.read(members, this.#clock.monotonic()) === true) continue;
+      this.#tell(session, false);
       this.note("decision", members, false);
     }
   }
@@ -96,6 +127,7 @@ export class Records {
   /** @param octets the first of what stands where a frame should begin */
   brokenFraming(session: Session, code: DenialCode, octets: Uint8Array): void {
     if (!this.#isTold(session, code, 0, this.#clock.monotonic())) return;
+    this.#tell(session, false);
     const { asset, subject } = session;
     const members: Record<string, unknown> = {
       ...who(session),
@@ -112,10 +144,26 @@ export class Records {
     this.note("decision", members, false);
   }
 
-  sessionOpened(session: Session, certificate: string | null): void {
-    const { subject, peer, lapsesMs } = session;
+  /** A record of its own, or one more of a storm. */
+  sessionOpened(session: Session): void {
+    session.storm = this.#storms.opened(session, this.#clock.monotonic(), this.#clock.wall());
+    if (session.storm === null) this.note("session", this.#opening(session));
+  }
+
+  /** The session is about to be named by a record of its own, or outlasts the storm it came in: its opening is told after all. */
+  #tell(session: Session, change: boolean): void {
+    const { storm } = session;
+    if (storm === null) return;
+    const opened = new Date(session.openedWallMs).toISOString();
+    if (this.note("session", { ...this.#opening(session), opened }, change) < 0) return;
+    session.storm = null;
+    storm.released();
+  }
+
+  #opening(session: Session): Record<string, unknown> {
+    const { subject, peer, lapsesMs, certificate } = session;
     const ended = peer === null || lapsesMs === null ? null : new Date(peer.notAfter).toISOString();
-    this.note("session", {
+    return {
       event: "open",
       ...who(session),
       subject: subject.kind,
@@ -126,10 +174,16 @@ export class Records {
       certificate,
       ...(ended === null ? {} : { expired: { since: ended, until: new Date(lapsesMs as number).toISOString() } }),
       policy: session.rights.policy.hash,
-    });
+    };
   }
 
   sessionEnded(session: Session, reason: SessionEnd, words: string): void {
+    if (isCut(reason)) this.#tell(session, false);
+    if (session.storm !== null) {
+      session.storm.ended(session, reason, this.#clock.monotonic());
+      session.storm = null;
+      return;
+    }
     const members: Record<string, unknown> = { event: "end", ...who(session), reason, requests: session.requests, denied: session.denied };
     if (words !== "") members.words = words;
     this.note("session", members);
@@ -139,12 +193,21 @@ export class Records {
     this.note("handshake-refused", { listener, source, reason, words, certificate, count });
   }
 
-  /** Write out the counted denials whose 10 s are over (RULINGS 29); while there is no room for them they go on being counted. */
+  /** Write out what became of changes while the disk failed, once it is well again. */
+  owed(): void {
+    while (this.#owed[0] !== undefined && this.#audit.state === "ok" && this.#audit.append(this.#owed[0]) > 0) this.#owed.shift();
+  }
+
+  /** Write out the counted denials and sessions whose 10 s are over (RULINGS 29); while there is no room they go on being counted. */
   floods(now: number): void {
-    this.#floods.drain(
-      now,
-      (flood) => this.#audit.state === "ok" && !this.#audit.onlyKept && this.note("decision", floodMembers(flood)) > 0,
-    );
+    const write = (kind: RecordKind, members: Record<string, unknown>): boolean =>
+      this.#audit.state === "ok" && !this.#audit.onlyKept && this.note(kind, members) > 0;
+    this.#floods.drain(now, (flood) => write("decision", floodMembers(flood)));
+    this.#storms.drain(now, (storm) => {
+      if (storm.hasSessions && !write("session", stormMembers(storm))) return;
+      storm.written();
+      for (const [key, members] of storm.reads) if (write("decision", members)) storm.reads.delete(key);
+    });
   }
 
   #isTold(session: Session, code: DenialCode, fn: number, now: number): boolean {
@@ -158,6 +221,7 @@ export class Records {
   }
 
   #decision(ticket: Ticket, decision: Decision, action: Action, now: number): number {
+    this.#tell(ticket.session as Session, ticket.change && decision.allowed);
     const record = this.#free.pop() ?? new DecisionRecord(this.#free);
     record.fill(ticket, decision, action, this.#clock.wall(), now, this.#clock.monotonic() - now);
     const number = this.#audit.append(record);
@@ -184,6 +248,21 @@ function floodMembers({ identity, code, asset, function: fn, name, count, fromWa
     from: new Date(fromWallMs).toISOString(),
     to: new Date(toWallMs).toISOString(),
     words: `denied ${count} more of ${what}`,
+  };
+}
+
+function stormMembers({ identity, asset, listener, sources, burst, ends, requests, denied }: Storm): Record<string, unknown> {
+  return {
+    event: "counted",
+    who: identity,
+    asset,
+    listener,
+    sources: [...sources],
+    count: burst.count,
+    ended: Object.fromEntries(ends),
+    requests,
+    denied,
+    ...(burst.count === 0 ? {} : { from: new Date(burst.fromWallMs).toISOString(), to: new Date(burst.toWallMs).toISOString() }),
   };
 }
 

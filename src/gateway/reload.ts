@@ -88,6 +88,7 @@ export function reloadTrust(gateway: Gateway): void {
   if (site.tls === null || trust === null) return;
   try {
     gateway.trust = Trust.load(site.tls, road.clock.steady(), trust);
+    gateway.trust.rolledBack = gateway.memory.rolledBack(gateway.trust.store.lists);
     renew(gateway);
     gateway.trust.watch([...road.sessions.open], road.clock.steady());
     road.records.note("config", { event: "revocationLoaded", files: site.tls.crl });
@@ -104,8 +105,9 @@ export function reloadTrust(gateway: Gateway): void {
 }
 
 /** Who connects from now on meets the certificates in force. */
-function renew({ trust, listeners, web }: Gateway): void {
+function renew({ road, trust, listeners, web }: Gateway): void {
   if (trust === null) return;
+  void road.handshakes.measure(trust.context);
   for (const listener of listeners) listener.renew(trust);
   for (const server of web) server.renewContext(trust.context);
 }
@@ -189,7 +191,9 @@ function swap(gateway: Gateway, documents: Documents, trust: Trust | null, opene
   gateway.documents = documents;
   gateway.site = documents.site;
   gateway.trust = trust;
+  if (trust !== null) trust.rolledBack = gateway.memory.rolledBack(trust.store.lists);
   gateway.policy = new PolicyInForce(documents.policy, documents.compiled, documents.hash, gateway.policy.epoch + 1, road.clock.wall());
+  if (gateway.policy.hasStops) void road.stops.journal.prepare();
   road.durability = documents.site.audit.durableBefore;
   road.whenFull = documents.site.audit.whenFull;
   swapListeners(gateway, opened);

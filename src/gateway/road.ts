@@ -4,11 +4,13 @@
  */
 import { createHash } from "node:crypto";
 import type { AuditLog } from "#audit/entry";
+import type { Journal } from "#audit/journal";
 import type { AuditSite } from "#config/site";
 import type { SessionEnd } from "#events";
 import type { Log } from "#log";
 import type { Decision } from "#policy/decision";
 import { RateWindows } from "#process/windows";
+import { HandshakeShare } from "#transport/share";
 import type { ByteStream } from "#transport/stream";
 import type { Asset } from "./asset.ts";
 import type { GateClock } from "./clock.ts";
@@ -20,6 +22,7 @@ import { Records } from "./records.ts";
 import type { Session } from "./session.ts";
 import { Sessions } from "./sessions.ts";
 import { Stats } from "./stats.ts";
+import { Stops } from "./stops.ts";
 import { type Ticket, TicketPool } from "./ticket.ts";
 
 /** Opens a connection to a device; exactly one of the two callbacks is called, once. */
@@ -38,9 +41,11 @@ export class Road {
   readonly audit: AuditLog;
   readonly connect: Connect;
   readonly records: Records;
+  readonly stops: Stops;
   readonly sessions: Sessions;
   readonly stats = new Stats();
   readonly tickets: TicketPool;
+  readonly handshakes = new HandshakeShare();
   durability: AuditSite["durableBefore"];
   whenFull: AuditSite["whenFull"];
   readonly devices = new Set<Device>();
@@ -61,7 +66,7 @@ export class Road {
     this.#leave(this.clock.monotonic());
   };
 
-  constructor(limits: Limits, clock: GateClock, log: Log, audit: AuditLog, connect: Connect, site: AuditSite) {
+  constructor(limits: Limits, clock: GateClock, log: Log, audit: AuditLog, journal: Journal, connect: Connect, site: AuditSite) {
     this.limits = limits;
     this.clock = clock;
     this.log = log;
@@ -69,7 +74,8 @@ export class Road {
     this.connect = connect;
     this.durability = site.durableBefore;
     this.whenFull = site.whenFull;
-    this.records = new Records(audit, clock);
+    this.records = new Records(audit, clock, limits);
+    this.stops = new Stops(this, journal);
     this.sessions = new Sessions(this);
     this.tickets = new TicketPool(limits.sessions * limits.pendingPerSession * 4);
   }
@@ -113,16 +119,16 @@ export class Road {
     if (!session.reads.empty) this.records.reads(session, session.reads.drain());
   }
 
-  /** A reply nobody asked for, or one that is no reply. Never reaches an operator; recorded, floods as one counting record. */
-  strayReply(asset: Asset, what: string): void {
-    this.stats.stray(what);
+  /** Replies nobody asked for, or that are none. They never reach an operator; recorded, floods as one counting record. */
+  strayReply(asset: Asset, what: string, count = 1): void {
+    this.stats.stray(what, count);
     const key = `${asset.name} ${what}`;
     const seen = this.#strays.get(key);
     if (seen !== undefined) {
-      seen.count += 1;
+      seen.count += count;
       return;
     }
-    this.#strays.set(key, { asset, what, count: 0 });
+    this.#strays.set(key, { asset, what, count: count - 1 });
     this.records.note("outcome", { event: "strayReply", asset: asset.name, what, count: 1 });
   }
 

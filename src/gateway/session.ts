@@ -3,16 +3,18 @@
  * `pending` until its answer has been written, and a denial waits for the replies before it.
  */
 import type { Lapse, SessionEnd, Subject } from "#events";
+import type { Decision } from "#policy/decision";
 import { DenialWindow } from "#session/denials";
 import type { Framer } from "#session/protocol";
 import type { ByteStream, StreamHandler } from "#transport/stream";
-import { Ring, type Source } from "#upstream/fair";
+import { type Lane, Ring, type Source } from "#upstream/fair";
 import type { Asset } from "./asset.ts";
 import type { Device } from "./device.ts";
 import { arrive, brokenStream, isOverdue, refuse } from "./path.ts";
 import { ReadCounters } from "./reads.ts";
 import type { Rights } from "./rights.ts";
 import type { Road } from "./road.ts";
+import type { Storm } from "./storms.ts";
 import { SLOT_OCTETS, type Ticket } from "./ticket.ts";
 import type { Peer } from "./trust.ts";
 
@@ -26,6 +28,10 @@ export class Session implements StreamHandler, Source<Ticket> {
   readonly stream: ByteStream;
   readonly listener: string;
   readonly openedWallMs: number;
+  /** Its certificate, by the hash it is kept under; null on a plain listener. */
+  certificate: string | null = null;
+  /** It is one of so many that it is only counted; null: its opening has a record. */
+  storm: Storm | null = null;
   readonly denials = new DenialWindow();
   readonly reads: ReadCounters;
   /** Every request not yet answered, oldest first. */
@@ -35,6 +41,7 @@ export class Session implements StreamHandler, Source<Ticket> {
   /** Answers, denials included, that may be owed at once; a peer that asks on beyond it is cut. */
   readonly answersLimit: number;
   enrolled = false;
+  lane: Lane<Ticket> | null = null;
   /** Where this session's requests go: the asset's shared device, or its own connection (`per_session`). */
   readonly device: Device;
   rights: Rights;
@@ -156,10 +163,34 @@ export class Session implements StreamHandler, Source<Ticket> {
   /** Answer everything that has not been sent yet, because it can no longer be. */
   refuseWaiting(code: "evidenceUnavailable", now: number): void {
     this.device.queue.withdraw(this);
-    for (let ticket = this.waiting.shift(); ticket !== null; ticket = this.waiting.shift()) {
-      this.device.waiting -= 1;
+    for (let left = this.waiting.size; left > 0; left--) {
+      const ticket = this.waiting.shift() as Ticket;
+      if (this.#goesWithoutRecord(ticket, now)) {
+        this.waiting.push(ticket);
+        continue;
+      }
+      this.device.left(ticket);
       refuse(ticket, code, now);
     }
+    if (this.waiting.size > 0) this.device.queue.enroll(this);
+  }
+
+  /** Only what an essential rule allows, and only with an entry in the journal (RULINGS 15). */
+  #goesWithoutRecord(ticket: Ticket, now: number): boolean {
+    if (!ticket.essential) return false;
+    return ticket.kept !== null || this.road.stops.pass(ticket, ticket.decision as Decision, now);
+  }
+
+  /** The disk keeps a stop waiting: it goes by the journal. What its session asked before it, and waits for the disk too, gives up its turn. */
+  letStopGo(stop: Ticket, now: number): void {
+    if (!this.#goesWithoutRecord(stop, now)) return;
+    for (let first = this.waiting.first(); first !== null && first !== stop && this.waitsForEvidence(); first = this.waiting.first()) {
+      if (this.#goesWithoutRecord(first, now)) break;
+      this.waiting.shift();
+      this.device.left(first);
+      refuse(first, "evidenceUnavailable", now);
+    }
+    this.road.wants(this.device);
   }
 
   /**
@@ -170,7 +201,7 @@ export class Session implements StreamHandler, Source<Ticket> {
     for (let ticket = this.waiting.first(); ticket !== null && isOverdue(ticket, now); ticket = this.waiting.first()) {
       const code = this.waitsForEvidence() ? "evidenceUnavailable" : "queueFull";
       this.waiting.shift();
-      this.device.waiting -= 1;
+      this.device.left(ticket);
       if (this.waiting.size === 0) this.device.queue.withdraw(this);
       refuse(ticket, code, now);
     }
@@ -187,7 +218,8 @@ export class Session implements StreamHandler, Source<Ticket> {
   /** Does anything wait only for its record to be on disk? */
   waitsForEvidence(): boolean {
     const first = this.waiting.first();
-    return first !== null && first.recordNumber > this.road.audit.durable && this.road.mustBeDurable(first.change);
+    if (first === null || first.kept !== null) return false;
+    return first.recordNumber > this.road.audit.durable && this.road.mustBeDurable(first.change);
   }
 
   /** Something that binds everybody changed: what waits is judged again before it leaves, reads too. */
@@ -219,7 +251,7 @@ export class Session implements StreamHandler, Source<Ticket> {
 
   #write(): void {
     if (this.#outLength === 0 || this.ended !== null) return;
-    this.stream.write(this.#out.subarray(0, this.#outLength));
+    this.stream.write(this.#out, this.#outLength);
     this.#outLength = 0;
   }
 

@@ -31,7 +31,8 @@ export class Sessions {
   begin(session: Session, certificate: string | null): void {
     this.open.add(session);
     session.asset.sessions.add(session);
-    this.#road.records.sessionOpened(session, certificate);
+    session.certificate = certificate;
+    this.#road.records.sessionOpened(session);
     session.stream.start(session);
   }
 
@@ -44,9 +45,9 @@ export class Sessions {
     session.ended = reason;
     this.open.delete(session);
     session.asset.sessions.delete(session);
-    session.device.queue.withdraw(session);
+    session.device.queue.leave(session);
     for (let ticket = session.waiting.shift(); ticket !== null; ticket = session.waiting.shift()) {
-      session.device.waiting -= 1;
+      session.device.left(ticket);
       abandon(ticket, "sessionEnded", now);
     }
     for (let ticket = session.pending.shift(); ticket !== null; ticket = session.pending.shift()) {

@@ -33,8 +33,8 @@ export class Stats {
     this.refused.set(reason, (this.refused.get(reason) ?? 0) + 1);
   }
 
-  stray(what: string): void {
-    this.strays.set(what, (this.strays.get(what) ?? 0) + 1);
+  stray(what: string, count = 1): void {
+    this.strays.set(what, (this.strays.get(what) ?? 0) + count);
   }
 
   /** The inspection latency histogram since start, in microseconds. */

@@ -39,6 +39,7 @@ export function statusOf(gateway: Gateway): Status {
       durable: road.audit.durable,
       durableBefore: road.durability,
       whenFull: road.whenFull,
+      stops: { passed: road.stops.passed, waiting: road.stops.journal.kept.size, trouble: road.stops.journal.trouble },
     },
     clock: clockStatus(road.clock),
     endings,
@@ -77,6 +78,12 @@ function assetStatus(asset: Asset, now: number): AssetStatus {
     atDevice: own.reduce((sum, each) => sum + each.atDevice, 0),
     blocked: asset.block === null ? null : asset.block.reads ? "everything" : "changes",
     silent: asset.quarantine.count(now),
+    quirks: {
+      declared: asset.quirks.declared,
+      rewritten: asset.quirks.counts("rewritten"),
+      needed: asset.quirks.counts("needed"),
+      dropped: asset.quirks.dropped,
+    },
     implausible: asset.layout.model.points.filter(({ index }) => asset.implausible[index] === 1).map(({ name }) => name),
   };
 }
@@ -112,6 +119,13 @@ function warningsOf(
   const warnings: string[] = [];
   if (road.audit.state !== "ok")
     warnings.push(`EVIDENCE ${road.audit.state.toUpperCase()}: writes are denied until records can be written`);
+  const { journal } = road.stops;
+  if (journal.kept.size > 0)
+    warnings.push(`STOPS WITHOUT RECORD: ${journal.kept.size} in the journal, which go into the log once it takes records again`);
+  if (journal.trouble !== null)
+    warnings.push(
+      `the journal for stops cannot be written (${journal.trouble}): while no evidence can be written either, a restart forgets them`,
+    );
   const { suspicion } = road.clock;
   if (suspicion !== null)
     warnings.push(`CLOCK SUSPECT: ${suspicion.words}; \`hours\` grant nothing until it is right and confirmed (penstock clock confirm)`);
@@ -127,9 +141,11 @@ function warningsOf(
     if (asset.block !== null) {
       const since = new Date(asset.block.sinceMs).toISOString();
       warnings.push(
-        `${asset.name}: BLOCKED to ${asset.block.reads ? "everything" : "every change"} since ${since} (penstock block ${asset.name} --lift)`,
+        `${asset.name}: BLOCKED to ${asset.block.reads ? "everything" : "every change"} since ${since} by ${asset.block.by} (penstock block ${asset.name} --lift)`,
       );
     }
+    const quirky = asset.quirks.say();
+    if (quirky !== null) warnings.push(`${asset.name}: ${quirky}`);
     const { implausible, silent } = assetStatus(asset, road.clock.monotonic());
     if (implausible.length > 0)
       warnings.push(`${asset.name}: check word order: ${list(implausible)} shows what cannot be; writes to it are denied`);

@@ -2,7 +2,8 @@
  * One request on its way through the house: the octets as they were judged, what they mean, where they stand. Tickets and their slots are
  * made once and reused; a ticket is free again when its session has been answered (or is gone) and the device no longer holds it.
  */
-import type { SessionEnd } from "#events";
+import type { Kept } from "#audit/journal";
+import type { DenialCode, SessionEnd } from "#events";
 import type { Message } from "#operation";
 import type { Decision } from "#policy/decision";
 import type { Request } from "#session/protocol";
@@ -24,8 +25,14 @@ export class Ticket {
   request: Request | null = null;
   message: Message | null = null;
   decision: Decision | null = null;
+  /** Why it was not passed on, whoever said so; null: it was, or nobody has said yet. */
+  denied: DenialCode | null = null;
   /** It would change the plant: one at a time per asset, and only after its record is on disk. */
   change = false;
+  /** A stop that an essential rule allows (RULINGS 15). */
+  essential = false;
+  /** It passed, or may pass, without its record on the disk: the journal has it. */
+  kept: Kept | null = null;
   /** Number of its decision record; 0 where reads are counted together. */
   recordNumber = 0;
   /** The session's window of reads it is counted in; 0: in none. */
@@ -73,7 +80,10 @@ export class Ticket {
     this.request = null;
     this.message = null;
     this.decision = null;
+    this.denied = null;
     this.change = false;
+    this.essential = false;
+    this.kept = null;
     this.recordNumber = 0;
     this.countedIn = 0;
     this.epoch = 0;
@@ -115,6 +125,7 @@ export class TicketPool {
     ticket.message = null;
     ticket.decision = null;
     ticket.guard = null;
+    ticket.kept = null;
     ticket.reservedBy = null;
     this.#free.push(ticket);
   }

@@ -9,7 +9,7 @@ import { UserProblems } from "#documents/problems";
 import { type Certificate, readCertificate } from "#identity/certificate";
 import { pemBlocks } from "#identity/pem";
 import { type Peer, type Refusal, TrustStore } from "#identity/trust";
-import { contextOptions, type TlsContext } from "#transport/tls";
+import { contextOptions, type TlsContext } from "#transport/tlsContext";
 import { whyUnreadable } from "./documents.ts";
 import type { Session } from "./session.ts";
 
@@ -19,6 +19,8 @@ export class Trust {
   readonly context: TlsContext;
   /** What the CRL files were last refused for, and when they were tried, monotonic milliseconds; null: they are the ones in force. */
   refused: { readonly words: string; readonly triedMs: number } | null = null;
+  /** `ListState.signer` of those whose list is older than one that was in force before (RULINGS 18): who was revoked since is not known. */
+  rolledBack: ReadonlySet<string> = new Set();
   /** The gateway's own certificate; null: not one that we can read, though OpenSSL can. */
   readonly own: Certificate | null;
   /** Of the CRL files, as they were last looked at. */
@@ -71,8 +73,9 @@ export class Trust {
     }
   }
 
-  /** Is a list that this peer's chain is held against overdue beyond the grace? Then nobody knows who of its CA was revoked since. */
+  /** Is a list that this peer's chain is held against overdue beyond the grace, or rolled back? Then nobody knows who of its CA was revoked since. */
   isStale(peer: Peer, wallMs: number): boolean {
+    if (this.rolledBack.size > 0 && this.store.isHeldAgainst(peer, this.rolledBack)) return true;
     const due = this.store.listsDue(peer);
     return due !== null && wallMs >= due + this.site.crlGraceMs;
   }

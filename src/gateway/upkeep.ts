@@ -18,6 +18,12 @@ const AGAIN_MS = DAY_MS;
 
 type ListNow = ListStatus["state"];
 
+const EVENTS: Readonly<Record<Exclude<ListNow, "current">, string>> = {
+  overdue: "revocationOverdue",
+  stale: "revocationStale",
+  rolledBack: "revocationRolledBack",
+};
+
 export class Upkeep {
   readonly #road: Road;
   readonly #memory: Memory;
@@ -75,7 +81,7 @@ export class Upkeep {
         continue;
       }
       told.set(list.issuer, { state: list.state, atMs: now });
-      const event = list.state === "stale" ? "revocationStale" : "revocationOverdue";
+      const event = EVENTS[list.state];
       this.#road.log.error({ file: list.file, due: list.nextUpdate }, sayList(list));
       if (isNews) this.#road.records.note("config", { event, issuer: list.issuer, file: list.file, due: list.nextUpdate });
     }
@@ -118,7 +124,7 @@ function* inUse(clients: Iterable<Seen>): Iterable<Seen> {
 export function listsOf(trust: Trust | null, nowMs: number): readonly ListStatus[] {
   if (trust === null) return [];
   const { crlGraceMs } = trust.site;
-  return trust.store.lists.map(({ issuer, file, number, thisUpdate, nextUpdate, revoked }) => ({
+  return trust.store.lists.map(({ issuer, signer, file, number, thisUpdate, nextUpdate, revoked }) => ({
     issuer,
     file,
     number: number === null ? null : String(number),
@@ -126,7 +132,13 @@ export function listsOf(trust: Trust | null, nowMs: number): readonly ListStatus
     nextUpdate: nextUpdate === null ? null : iso(nextUpdate),
     denies: nextUpdate === null ? null : iso(nextUpdate + crlGraceMs),
     revoked,
-    state: nextUpdate === null || nowMs < nextUpdate ? "current" : nowMs < nextUpdate + crlGraceMs ? "overdue" : "stale",
+    state: trust.rolledBack.has(signer)
+      ? "rolledBack"
+      : nextUpdate === null || nowMs < nextUpdate
+        ? "current"
+        : nowMs < nextUpdate + crlGraceMs
+          ? "overdue"
+          : "stale",
   }));
 }
 
@@ -145,7 +157,9 @@ export function sayEnding({ what, name, daysLeft, ends }: EndingStatus): string 
   return `${who} ${what === "list" ? "is due" : "ends"} ${when} (${on})`;
 }
 
-export function sayList({ issuer, file, nextUpdate, denies, state }: ListStatus): string {
+export function sayList({ issuer, file, number, thisUpdate, nextUpdate, denies, state }: ListStatus): string {
+  if (state === "rolledBack")
+    return `REVOCATION LIST ROLLED BACK: the list of ${issuer} (${file}), ${number === null ? "" : `number ${number}, `}of ${thisUpdate}, is older than one that was in force; writes and controls of its certificates are denied (revocationStale) until one that is not is there`;
   const was = `the list of ${issuer} (${file}) was due ${nextUpdate}`;
   return state === "stale"
     ? `REVOCATION LIST STALE: ${was}; writes and controls of its certificates are denied (revocationStale) until a new one is there`

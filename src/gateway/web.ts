@@ -1,19 +1,16 @@
-/** The management port of a gateway: who may read its metrics, and on which addresses (DESIGN 3). */
+/** The management port of a gateway: on which addresses, with which caps (DESIGN 3). Who may do what there is managers.ts's to say. */
 import type { ManagementSite } from "#config/site";
 import { UserProblems } from "#documents/problems";
-import type { SessionEnd } from "#events";
 import { metricsText } from "#management/metrics";
 import { serveWeb, type WebServer } from "#management/web";
 import { addressesOf } from "#transport/interfaces";
-import { judgeNow, subjectOfPeer } from "./admit.ts";
 import type { Gateway } from "./compose.ts";
-
-/** Name of this port in records of the refused. */
-const NAME = "management";
+import { PORT_NAME } from "./managers.ts";
 
 /** @throws UserProblems when the interface is not there or the port is taken; nothing stays bound then */
 export async function openWeb(gateway: Gateway, site: NonNullable<ManagementSite["web"]>): Promise<readonly WebServer[]> {
-  const { trust, road } = gateway;
+  const { trust, road, managers } = gateway;
+  const { limits } = road;
   const where = `${gateway.site.file}:${site.line}:1`;
   const addresses = addressesOf(site.interface);
   if (trust === null || addresses.length === 0)
@@ -28,12 +25,20 @@ export async function openWeb(gateway: Gateway, site: NonNullable<ManagementSite
         host,
         port,
         context: trust.context,
-        maxConnections: road.limits.webConnections,
-        maxHeaderOctets: road.limits.webHeaderOctets,
-        patienceMs: road.limits.webPatienceMs,
-        admit: (leaf, verdict) => mayRead(gateway, leaf, verdict),
-        refused: (address, reason) => road.turnedAway(NAME, address, reason as SessionEnd, "", null),
+        handshakeMs: limits.webPatienceMs,
+        halfOpen: limits.webHalfOpen,
+        halfOpenPerSource: limits.halfOpenPerSource,
+        isKnown: (source) => road.isKnown(source),
+        share: road.handshakes,
+        maxConnections: limits.webConnections,
+        maxHeaderOctets: limits.webHeaderOctets,
+        patienceMs: limits.webPatienceMs,
+        admit: (address, hello) => managers.admit(address, hello),
+        mayStay: (manager) => managers.mayStay(manager),
+        left: (manager) => managers.left(manager),
+        refused: (address, reason, words) => road.turnedAway(PORT_NAME, address, reason, words, null),
         metrics: () => metricsText(gateway.status()),
+        answer: (ask, manager) => managers.ask(ask, manager),
       });
       servers.push(server);
       port = server.port;
@@ -45,13 +50,4 @@ export async function openWeb(gateway: Gateway, site: NonNullable<ManagementSite
     ]);
   }
   return servers;
-}
-
-/** The reason when not: the same proof, and any role, as for a session. */
-function mayRead(gateway: Gateway, leaf: Uint8Array, verdict: string | null): string | null {
-  if (gateway.trust === null) return "handshakeFailed";
-  const judged = judgeNow(gateway, gateway.trust, { chain: [leaf], verdict });
-  if (!judged.ok) return judged.error.reason;
-  const subject = subjectOfPeer(gateway, judged.value);
-  return typeof subject === "string" ? subject : null;
 }

@@ -64,6 +64,8 @@ export interface Authority {
 /** A revocation list as status shows it. */
 export interface ListState {
   readonly issuer: string;
+  /** SHA-256 of the issuer's name and key, hex: another CA of the same name is another. */
+  readonly signer: string;
   readonly file: string;
   readonly number: bigint | null;
   readonly thisUpdate: number;
@@ -162,8 +164,9 @@ export class TrustStore {
   }
 
   get lists(): readonly ListState[] {
-    return [...this.#lists.values()].map(({ file, list }) => ({
+    return [...this.#lists.values()].map(({ file, list, signer }) => ({
       issuer: list.issuerWords,
+      signer,
       file,
       number: list.number,
       thisUpdate: list.thisUpdate,
@@ -251,12 +254,25 @@ export class TrustStore {
   /** When the first of the lists that this peer's chain is held against is due to be replaced, wall milliseconds; null: no list says so. */
   listsDue(peer: Peer): number | null {
     let due: number | null = null;
-    for (const { issuer } of peer.serials) {
-      const name = this.#heldByKey.get(issuer)?.[0]?.certificate.subject;
-      const next = name === undefined ? null : (this.#lists.get(name)?.list.nextUpdate ?? null);
-      if (next !== null && (due === null || next < due)) due = next;
+    for (const { list } of this.#listsOf(peer)) {
+      const { nextUpdate } = list;
+      if (nextUpdate !== null && (due === null || nextUpdate < due)) due = nextUpdate;
     }
     return due;
+  }
+
+  /** Is a list of one of these signers (`ListState.signer`) one that this peer's chain is held against? */
+  isHeldAgainst(peer: Peer, signers: ReadonlySet<string>): boolean {
+    for (const { signer } of this.#listsOf(peer)) if (signers.has(signer)) return true;
+    return false;
+  }
+
+  *#listsOf(peer: Peer): Iterable<LoadedList> {
+    for (const { issuer } of peer.serials) {
+      const name = this.#heldByKey.get(issuer)?.[0]?.certificate.subject;
+      const list = name === undefined ? undefined : this.#lists.get(name);
+      if (list !== undefined) yield list;
+    }
   }
 
   /** What this CA may not say. */

@@ -5,7 +5,7 @@ import type { Answer, Question } from "./protocol.ts";
 const PATIENCE_MS = 5_000;
 
 /** Never rejects: what went wrong is the answer's `error`, in words for the person at the terminal. */
-export function askDaemon(socketPath: string, question: Question): Promise<Answer> {
+export function askDaemon(socketPath: string, question: Question, patienceMs = PATIENCE_MS): Promise<Answer> {
   return new Promise((resolve) => {
     const socket = net.connect(socketPath);
     let text = "";
@@ -14,7 +14,7 @@ export function askDaemon(socketPath: string, question: Question): Promise<Answe
       resolve(answer);
     };
     socket.setEncoding("utf8");
-    socket.setTimeout(PATIENCE_MS, () => finish({ ok: false, error: `no answer on ${socketPath} within ${PATIENCE_MS / 1000} s` }));
+    socket.setTimeout(patienceMs, () => finish({ ok: false, error: `no answer on ${socketPath} within ${patienceMs / 1000} s` }));
     socket.on("connect", () => socket.write(`${JSON.stringify(question)}\n`));
     socket.on("error", (error: NodeJS.ErrnoException) => finish({ ok: false, error: whyNot(socketPath, error.code ?? error.message) }));
     socket.on("data", (chunk: string) => {

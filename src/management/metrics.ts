@@ -33,17 +33,31 @@ export async function metricsText(status: Status): Promise<string> {
   for (const quantile of ["p50", "p99", "p999", "max"] as const) latency.set({ quantile }, status.inspection[quantile]);
   gauge("audit_ok", "1 while evidence can be written.").set(status.audit.state === "ok" ? 1 : 0);
   gauge("audit_durable_sequence", "Highest record number on disk.").set(status.audit.durable);
+  counter("stops_without_record_total", "Essential stops that passed while their record could not be written.").inc(
+    status.audit.stops.passed,
+  );
+  gauge("stops_waiting", "Of those, how many the log does not have yet.").set(status.audit.stops.waiting);
   gauge("clock_suspect", "1 while the machine's clock is not believed.").set(status.clock.state === "suspect" ? 1 : 0);
   const days = gauge("days_left", "Days until a certificate ends or a revocation list falls due.", ["what", "name", "fingerprint"]);
   for (const { what, name, fingerprint, daysLeft } of status.endings)
     days.set({ what, name, fingerprint: fingerprint?.slice(0, 16) ?? "" }, daysLeft);
-  const stale = gauge("revocation_list_stale", "1 once an overdue list denies writes and controls.", ["issuer"]);
-  for (const { issuer, state } of status.revocationLists) stale.set({ issuer }, state === "stale" ? 1 : 0);
+  const stale = gauge("revocation_list_stale", "1 while an overdue or rolled back list denies writes and controls.", ["issuer"]);
+  for (const { issuer, state } of status.revocationLists) stale.set({ issuer }, state === "stale" || state === "rolledBack" ? 1 : 0);
   const sessions = gauge("sessions", "Open sessions by asset.", ["asset"]);
   const waiting = gauge("queue_waiting", "Requests waiting for a device.", ["asset"]);
   const atDevice = gauge("requests_at_device", "Requests at a device.", ["asset"]);
   const ready = gauge("device_ready", "1 while the device is connected.", ["asset"]);
+  const rewritten = counter("replies_rewritten_total", "Device replies rewritten to the standard's form, by declared quirk.", [
+    "asset",
+    "quirk",
+  ]);
+  const needed = counter("replies_dropped_for_quirk_total", "Device replies dropped that an undeclared quirk would explain.", [
+    "asset",
+    "quirk",
+  ]);
   for (const asset of status.assets) {
+    for (const quirk of asset.quirks.declared) rewritten.inc({ asset: asset.name, quirk }, asset.quirks.rewritten[quirk] ?? 0);
+    for (const [quirk, count] of Object.entries(asset.quirks.needed)) needed.inc({ asset: asset.name, quirk }, count);
     sessions.set({ asset: asset.name }, asset.sessions);
     waiting.set({ asset: asset.name }, asset.waiting);
     atDevice.set({ asset: asset.name }, asset.atDevice);

@@ -1,26 +1,85 @@
-/** What is said over the local management socket: one JSON object a line each way. Plain data; no receiver of it may act on the plant. */
+/**
+ * What a running daemon is asked, over its local socket (one JSON object a line each way) and over its management port (one a request). Plain
+ * data; no receiver of an answer may act on the plant.
+ */
 
-export type Question =
+export type Question = Ask & {
+  /** Over the socket: what the asking process says of itself; whoever can open the socket could be it. The port goes by the certificate. */
+  readonly uid?: number;
+};
+
+export type Ask =
   | { readonly ask: "status" }
+  /** Who is connected to the assets that the asker may view. */
+  | { readonly ask: "sessions" }
   | { readonly ask: "metrics" }
   | { readonly ask: "reload" }
-  /** Somebody vouches for the machine's clock. `uid` is what the asking process says of itself: whoever can open the socket could be it. */
-  | { readonly ask: "clockConfirm"; readonly uid: number }
+  /** Somebody vouches for the machine's clock. */
+  | { readonly ask: "clockConfirm" }
   /** Cut one session, now. */
-  | { readonly ask: "endSession"; readonly session: string; readonly uid: number }
+  | { readonly ask: "endSession"; readonly session: string }
   /** Close an asset to changes, or to everything; or open it again. */
-  | { readonly ask: "block"; readonly asset: string; readonly reads: boolean; readonly uid: number }
-  | { readonly ask: "unblock"; readonly asset: string; readonly uid: number };
+  | { readonly ask: "block"; readonly asset: string; readonly reads: boolean }
+  | { readonly ask: "unblock"; readonly asset: string }
+  /** What stands at the points of an asset: those named, else all of them from the `from`th on, as many as one answer holds. */
+  | { readonly ask: "pointsVerify"; readonly asset: string; readonly points: readonly string[] | null; readonly from: number }
+  /** Somebody vouches for what a verification showed. */
+  | { readonly ask: "pointsSignOff"; readonly verification: string };
 
 export interface Answer {
   readonly ok: boolean;
   /** Present when not ok: one line for a person. */
   readonly error?: string;
   readonly status?: Status;
+  readonly sessions?: readonly SessionStatus[];
   readonly metrics?: string;
   readonly reload?: { readonly changed: boolean; readonly problems: readonly string[] };
   /** What the clock says, and what it had been suspected for; null: it was believed already. */
   readonly clock?: { readonly says: string; readonly was: string | null };
+  readonly verification?: Verification;
+}
+
+/** Live values of an asset's points, as the gateway read them itself just now (RULINGS 7). */
+export interface Verification {
+  /** Names it in a sign-off. */
+  readonly id: string;
+  readonly asset: string;
+  /** SHA-256 of the points file. */
+  readonly pointsFile: string | null;
+  readonly points: readonly VerifiedPoint[];
+  /** Place in the points file of the first one not in this answer; null: there is none. */
+  readonly next: number | null;
+}
+
+export interface VerifiedPoint {
+  readonly name: string;
+  readonly unitId: number;
+  readonly table: string;
+  /** As the asset's documents count; `60.0` is a bit of a register. */
+  readonly address: string;
+  readonly type: string;
+  readonly unit: string;
+  /** Raw cells in the order of their addresses; null: they could not be read. */
+  readonly words: readonly number[] | null;
+  /** In engineering units; null: it could not be read. */
+  readonly value: string | null;
+  readonly plausible: { readonly min: string; readonly max: string } | null;
+  /** `unranged`: it was read, and nothing says what it can be. */
+  readonly verdict: "plausible" | "implausible" | "unranged" | "unread";
+  /** Why it could not be read, cannot be, or is doubtful; null: none of that. */
+  readonly why: string | null;
+  /** Of a number that cannot be, or is doubtful: what the same words say in the other orders. */
+  readonly otherwise: readonly Otherwise[];
+  /** Milliseconds since it was read. */
+  readonly ageMs: number | null;
+}
+
+export interface Otherwise {
+  readonly wordOrder: "big" | "little";
+  readonly byteOrder: "big" | "little";
+  readonly value: string;
+  /** Could the point show this? */
+  readonly fits: boolean;
 }
 
 /** `penstock status --json`. */
@@ -39,13 +98,15 @@ export interface Status {
     readonly durable: number;
     readonly durableBefore: "writes" | "all" | "none";
     readonly whenFull: "deny-writes" | "deny-all";
+    /** Stops that passed without their record (RULINGS 15): since start, and waiting to be merged; why the disk does not have those, or null. */
+    readonly stops: { readonly passed: number; readonly waiting: number; readonly trouble: string | null };
   };
   readonly clock: ClockStatus;
   /** Soonest first. */
   readonly endings: readonly EndingStatus[];
   readonly revocationLists: readonly ListStatus[];
   readonly listeners: readonly ListenerStatus[];
-  /** Ports that serve metrics; empty where the socket alone does. */
+  /** Management ports: metrics, and commands of persons; empty where there is the socket alone. */
   readonly metricsPorts: readonly number[];
   readonly assets: readonly AssetStatus[];
   readonly sessions: readonly SessionStatus[];
@@ -94,7 +155,8 @@ export interface ListStatus {
   /** From when on writes and controls are denied without a newer one. */
   readonly denies: string | null;
   readonly revoked: number;
-  readonly state: "current" | "overdue" | "stale";
+  /** `rolledBack`: a newer one was in force before the last start. */
+  readonly state: "current" | "overdue" | "stale" | "rolledBack";
 }
 
 export interface ListenerStatus {
@@ -119,6 +181,15 @@ export interface AssetStatus {
   readonly silent: number;
   /** Points that show what cannot be: their word order is wrong, or they are other points. */
   readonly implausible: readonly string[];
+  /** Habits of its replies (RULINGS 23). Counts since start, or since other quirks were declared. */
+  readonly quirks: {
+    readonly declared: readonly string[];
+    /** Replies rewritten to the standard's form, by quirk. */
+    readonly rewritten: Readonly<Record<string, number>>;
+    /** Replies dropped, by each quirk they would have needed; a reply may need several. */
+    readonly needed: Readonly<Record<string, number>>;
+    readonly dropped: number;
+  };
   /** Blocked by command: changes, or everything. Null: it is not. */
   readonly blocked: "changes" | "everything" | null;
 }

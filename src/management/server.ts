@@ -1,5 +1,5 @@
 /**
- * The local management socket: 0600, one question a line, one answer a line. It tells and reloads; it never carries plant traffic.
+ * The local management socket: 0600, one question a line, one answer a line. It never carries plant traffic.
  * Node has no peer credentials for a socket, so the file's mode is the gate: whoever may open it is `local-root`.
  */
 import { chmodSync, lstatSync, mkdirSync, unlinkSync } from "node:fs";
@@ -7,9 +7,8 @@ import net from "node:net";
 import path from "node:path";
 import { UserProblems } from "#documents/problems";
 import type { Answer, Question } from "./protocol.ts";
+import { QUESTION_LIMIT, readLine } from "./questions.ts";
 
-/** A question is a few words; whoever sends more is not asking. */
-const LINE_LIMIT = 4096;
 const CONNECTION_LIMIT = 16;
 const IDLE_MS = 60_000;
 /** So long whoever asked too much may take to read that it did, milliseconds. */
@@ -96,7 +95,7 @@ function converse(socket: net.Socket, answer: (question: Question) => Promise<An
   socket.on("data", (chunk: string) => {
     if (over) return;
     text += chunk;
-    if (text.length > LINE_LIMIT) {
+    if (text.length > QUESTION_LIMIT) {
       over = true;
       text = "";
       socket.end(`${JSON.stringify({ ok: false, error: "question too long" } satisfies Answer)}\n`);
@@ -112,7 +111,7 @@ function converse(socket: net.Socket, answer: (question: Question) => Promise<An
     busy = true;
     const line = text.slice(0, end);
     text = text.slice(end + 1);
-    const question = parse(line);
+    const question = readLine(line);
     const reply: Answer =
       question === null
         ? { ok: false, error: "not a question this daemon knows" }
@@ -127,39 +126,4 @@ function converse(socket: net.Socket, answer: (question: Question) => Promise<An
       void next();
     });
   }
-}
-
-const ASKS = ["status", "metrics", "reload"] as const;
-
-function parse(line: string): Question | null {
-  try {
-    const value: unknown = JSON.parse(line);
-    if (typeof value !== "object" || value === null || !("ask" in value)) return null;
-    if ("uid" in value) return parseCommand(value as Readonly<Record<string, unknown>>);
-    const ask = ASKS.find((known) => known === value.ask);
-    return ask === undefined ? null : { ask };
-  } catch {
-    return null;
-  }
-}
-
-/** What somebody does, not merely asks. */
-function parseCommand({ ask, uid, session, asset, reads }: Readonly<Record<string, unknown>>): Question | null {
-  if (!isUid(uid)) return null;
-  switch (ask) {
-    case "clockConfirm":
-      return { ask, uid };
-    case "endSession":
-      return typeof session === "string" ? { ask, session, uid } : null;
-    case "block":
-      return typeof asset === "string" && typeof reads === "boolean" ? { ask, asset, reads, uid } : null;
-    case "unblock":
-      return typeof asset === "string" ? { ask, asset, uid } : null;
-    default:
-      return null;
-  }
-}
-
-function isUid(value: unknown): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 2 ** 32;
 }

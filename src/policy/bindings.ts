@@ -29,16 +29,33 @@ export interface Bound {
 
 /** @returns `unknownRole`: the certificate names a role that no binding knows; `noRole`: nothing in the policy matches the claim. */
 export function bind(policy: Policy, claim: Claim): Bound | "noRole" | "unknownRole" {
-  const { certificateRole, identity, source } = claim;
+  const bindings = bindingsOf(policy, claim);
+  return typeof bindings === "string" ? bindings : boundIfGood(policy, bindings, claim);
+}
+
+/**
+ * The roles by which somebody may manage the gateway (RULINGS 27): those that bindings of persons give. A role that a machine's binding gives
+ * beside them is not among them.
+ *
+ * @returns `notAPerson`: no binding of a person names the claim
+ */
+export function personRoles(policy: Policy, claim: Claim): readonly string[] | "noRole" | "unknownRole" | "notAPerson" {
+  const bindings = bindingsOf(policy, claim);
+  if (typeof bindings === "string") return bindings;
+  const roles = new Set(bindings.filter(({ kind }) => kind === "person").map(({ role }) => role));
+  return roles.size === 0 ? "notAPerson" : [...roles].sort();
+}
+
+function bindingsOf(policy: Policy, { certificateRole, identity, source }: Claim): readonly Binding[] | "noRole" | "unknownRole" {
   if (certificateRole !== null) {
     const bindings = policy.bindings.filter((binding) => binding.certificateRole === certificateRole);
-    return bindings.length === 0 ? "unknownRole" : boundIfGood(policy, bindings, claim);
+    return bindings.length === 0 ? "unknownRole" : bindings;
   }
   const bindings = policy.bindings.filter((binding) => {
     if (identity !== null) return binding.identity !== null && matchesIdentity(binding.identity, identity);
     return source !== null && binding.source !== null && isWithin(binding.source, withoutMapping(source));
   });
-  return bindings.length === 0 ? "noRole" : boundIfGood(policy, bindings, claim);
+  return bindings.length === 0 ? "noRole" : bindings;
 }
 
 /** What an ended certificate still gets, machines alone get (RULINGS 18), and only by the bindings that say so. */

@@ -18,15 +18,17 @@ import { expectedName, readYaml, type YamlDocument } from "#documents/yaml";
 import type { Vocabulary } from "#operation";
 import type { AssetModel } from "#process/points";
 import { err, ok, type Result } from "#wire";
-import { bind, type Claim } from "./bindings.ts";
+import { bind, type Claim, personRoles } from "./bindings.ts";
 import { countedPlace, type Stated, seenCells, statedFacts } from "./casesFacts.ts";
 import { type Asked, askInWords, isMisread } from "./casesQuestion.ts";
 import type { Assurance, Compiled } from "./compile.ts";
 import { decide } from "./decide.ts";
 import type { Decision } from "./decision.ts";
 import { explain } from "./explain.ts";
+import { explainManage } from "./explainManage.ts";
 import type { Source } from "./load.ts";
-import type { Policy, Rule } from "./model.ts";
+import { decideManage, manageRulesOf } from "./manage.ts";
+import type { ManageRight, ManageRule, Policy, Rule } from "./model.ts";
 import { CASES_SHAPE, type CaseDocument } from "./schema.ts";
 
 export interface CaseFile {
@@ -41,8 +43,9 @@ export interface Case {
   /** What it is called, else who asks what. */
   readonly title: string;
   readonly who: Who;
-  readonly asset: string;
-  readonly asked: Asked;
+  /** Null: the gateway as a whole, where a right of management is asked for. */
+  readonly asset: string | null;
+  readonly asked: Asked | AskedRight;
   readonly stated: Stated;
   readonly expect: "allow" | "deny";
   /** Null where the case does not say. */
@@ -50,7 +53,12 @@ export interface Case {
   readonly code: string | null;
 }
 
-/** Roles, as if they were proven by certificate; or a claim, which the bindings turn into roles. */
+/** A right of management, in place of a request to the plant. */
+export interface AskedRight {
+  readonly right: ManageRight;
+}
+
+/** Roles, as if they were proven by certificate, and of a person; or a claim, which the bindings turn into roles. */
 export type Who = { readonly roles: readonly string[] } | { readonly claim: Claim };
 
 export interface Verdict {
@@ -66,12 +74,12 @@ export interface Verdict {
 export interface Coverage {
   readonly id: string;
   readonly line: number;
-  readonly effect: "allow" | "deny";
+  readonly effect: "allow" | "deny" | "manage";
   /** Cases in which it allowed. */
   readonly allowed: number;
   /** Cases in which it denied, or came nearest. */
   readonly denied: number;
-  /** Was it decisive for what it is there for: an allow that allowed, a deny that denied? */
+  /** Was it decisive for what it is there for: an allow (or a right of management) that allowed, a deny that denied? */
   readonly covered: boolean;
 }
 
@@ -121,14 +129,36 @@ export interface Judged {
 }
 
 export function judgeCase(policy: Policy, compiled: Compiled, vocabularies: ReadonlyMap<string, Vocabulary>, each: Case): Judged {
-  const subject = subjectOf(policy, each.who);
-  const { message } = each.asked;
+  return "right" in each.asked
+    ? judgeRight(policy, compiled, each.who, each.asked.right, each.asset)
+    : judgeRequest(policy, compiled, vocabularies, each, each.asked);
+}
+
+/** @param asset  null: the gateway as a whole */
+export function judgeRight(policy: Policy, { manage }: Compiled, who: Who, right: ManageRight, asset: string | null): Judged {
+  const decided = decideManage(policy, manage, who, right, asset);
+  const roles = "roles" in who ? who.roles : personRoles(policy, who.claim);
+  const explained = typeof roles === "string" ? roles : (explainManage(policy, roles, right, asset).rule?.order ?? "nothingAllows");
+  const disagreement = decided === explained ? null : `compiled: ${decided}, explained: ${explained}`;
+  if (typeof decided === "string") return { allowed: false, code: decided, rules: [], disagreement };
+  return { allowed: true, code: null, rules: [decided], disagreement };
+}
+
+function judgeRequest(
+  policy: Policy,
+  compiled: Compiled,
+  vocabularies: ReadonlyMap<string, Vocabulary>,
+  { who, asset, stated }: Case,
+  { message }: Asked,
+): Judged {
+  const subject = subjectOf(policy, who);
   if (typeof subject === "string") return { allowed: false, code: subject, rules: [], disagreement: null };
   if (typeof message === "string") return { allowed: false, code: message, rules: [], disagreement: null };
-  const facts = statedFacts(each.stated, policy.assets.get(each.asset) as AssetModel, compiled);
-  const vocabulary = vocabularies.get(policy.assets.get(each.asset)?.protocol ?? "") as Vocabulary;
-  const decided = decide(compiled.tableFor(each.asset, subject.roles, subject.assurance), message.operations, facts);
-  const explained = explain(policy, each.asset, subject.roles, subject.assurance, message.operations, facts, vocabulary).decision;
+  const model = policy.assets.get(asset ?? "") as AssetModel;
+  const facts = statedFacts(stated, model, compiled);
+  const vocabulary = vocabularies.get(model.protocol) as Vocabulary;
+  const decided = decide(compiled.tableFor(model.name, subject.roles, subject.assurance), message.operations, facts);
+  const explained = explain(policy, model.name, subject.roles, subject.assurance, message.operations, facts, vocabulary).decision;
   const same = sameDecision(decided, explained);
   return {
     allowed: decided.allowed,
@@ -203,21 +233,22 @@ class Reading {
     this.#document = document;
     this.#policy = policy;
     this.#vocabularies = vocabularies;
-    this.#ruleIds = new Set(rulesOf(policy).map(({ id }) => id));
+    this.#ruleIds = new Set([...rulesOf(policy), ...manageRulesOf(policy)].map(({ id }) => id));
   }
 
   case(each: CaseDocument, i: number): Case | null {
     const before = this.problems.length;
+    const { request, manage } = each;
+    if (request === undefined) return this.#manageCase(each, i);
+    if (manage !== undefined) this.#refuseKey([i, "manage"], "either request or manage in one case", "both request and manage");
     const asset = this.#asset(each, i);
     const who = this.#who(each, i);
     const at = each.at === undefined ? null : readTime(each.at);
     if (each.at !== undefined && at === null) this.#refuse([i, "at"], TIME_IS);
-    if (each.code !== undefined && each.expect === "allow") this.#refuse([i, "code"], "a code only where the case expects deny");
-    if (each.rule !== undefined && each.rule !== "default" && !this.#ruleIds.has(each.rule))
-      this.#refuse([i, "rule"], expectedName(each.rule, "the id of a rule, or default", [...this.#ruleIds]));
+    this.#checkExpected(each, i);
     if (asset === null || who === null) return null;
     const vocabulary = this.#vocabularies.get(asset.protocol) as Vocabulary;
-    const asked = askInWords(asset, vocabulary, each.request, each.unit ?? null);
+    const asked = askInWords(asset, vocabulary, request, each.unit ?? null);
     if (isMisread(asked)) this.#refuse([i, "request"], asked.expected, asked.found);
     const stated: Stated = {
       seen: Object.entries(each.seen ?? {}).flatMap(([place, { words }]) => {
@@ -234,14 +265,35 @@ class Reading {
       at,
     };
     if (this.problems.length > before || isMisread(asked)) return null;
+    return { ...this.#caseOf(each, i, request), who, asset: asset.name, asked, stated };
+  }
+
+  /** `manage: end-session` in place of a request; without `on` about the gateway as a whole. */
+  #manageCase(each: CaseDocument, i: number): Case | null {
+    const before = this.problems.length;
+    if (each.manage === undefined)
+      this.#refuse([i], "request: with a request in words, or manage: with a right", "a case that asks nothing");
+    const extra = OF_REQUESTS.find((key) => each[key] !== undefined);
+    if (extra !== undefined) this.#refuseKey([i, extra], `no ${extra} beside manage: a right depends on who and where alone`);
+    const asset = each.on === undefined ? null : this.#asset(each, i);
+    const who = this.#who(each, i);
+    this.#checkExpected(each, i);
+    if (each.manage === undefined || who === null || this.problems.length > before) return null;
+    const named = this.#caseOf(each, i, `manage ${each.manage}${each.on === undefined ? "" : ` on ${each.on}`}`);
+    return { ...named, who, asset: asset?.name ?? null, asked: { right: each.manage }, stated: NOTHING_STATED };
+  }
+
+  #checkExpected({ expect, code, rule }: CaseDocument, i: number): void {
+    if (code !== undefined && expect === "allow") this.#refuse([i, "code"], "a code only where the case expects deny");
+    if (rule !== undefined && rule !== "default" && !this.#ruleIds.has(rule))
+      this.#refuse([i, "rule"], expectedName(rule, "the id of a rule, or default", [...this.#ruleIds]));
+  }
+
+  #caseOf(each: CaseDocument, i: number, asks: string): Pick<Case, "file" | "line" | "column" | "title" | "expect" | "rule" | "code"> {
     return {
       file: this.#document.file,
       ...this.#document.place([i]),
-      title: each.name ?? `${sayWho(each)}: ${each.request}`,
-      who,
-      asset: asset.name,
-      asked,
-      stated,
+      title: each.name ?? `${sayWho(each)}: ${asks}`,
       expect: each.expect,
       rule: each.rule ?? null,
       code: each.code ?? null,
@@ -281,7 +333,15 @@ class Reading {
   #refuse(path: readonly PropertyKey[], expected: string, found?: string): void {
     this.problems.push(this.#document.problem(path, expected, found));
   }
+
+  #refuseKey(path: readonly PropertyKey[], expected: string, found = `the key ${quoted(String(path.at(-1)))}`): void {
+    this.problems.push(this.#document.keyProblem(path, expected, found));
+  }
 }
+
+/** What only a request can depend on. */
+const OF_REQUESTS = ["unit", "at", "seen", "changes", "requests"] as const;
+const NOTHING_STATED: Stated = { seen: [], changes: [], requests: 0, at: null };
 
 function sayWho({ as }: CaseDocument): string {
   return Array.isArray(as) ? as.join("+") : (as.identity ?? as.certificate_role ?? as.source ?? "nobody");
@@ -296,11 +356,11 @@ export function rulesOf(policy: Policy): Rule[] {
 }
 
 class Tally {
-  readonly #byOrder = new Map<number, Rule>();
-  readonly #counts = new Map<string, { readonly rule: Rule; allowed: number; denied: number }>();
+  readonly #byOrder = new Map<number, Rule | ManageRule>();
+  readonly #counts = new Map<string, { readonly rule: Rule | ManageRule; allowed: number; denied: number }>();
 
   constructor(policy: Policy) {
-    for (const rule of rulesOf(policy)) {
+    for (const rule of [...rulesOf(policy), ...manageRulesOf(policy)].sort((a, b) => a.order - b.order)) {
       this.#byOrder.set(rule.order, rule);
       if (!this.#counts.has(rule.id)) this.#counts.set(rule.id, { rule, allowed: 0, denied: 0 });
     }
@@ -326,14 +386,10 @@ class Tally {
   }
 
   coverage(): Coverage[] {
-    return [...this.#counts.values()].map(({ rule, allowed, denied }) => ({
-      id: rule.id,
-      line: rule.line,
-      effect: rule.effect,
-      allowed,
-      denied,
-      covered: rule.effect === "allow" ? allowed > 0 : denied > 0,
-    }));
+    return [...this.#counts.values()].map(({ rule, allowed, denied }) => {
+      const effect = "rights" in rule ? "manage" : rule.effect;
+      return { id: rule.id, line: rule.line, effect, allowed, denied, covered: effect === "deny" ? denied > 0 : allowed > 0 };
+    });
   }
 }
 

@@ -8,8 +8,10 @@ import { bind } from "./bindings.ts";
 import { type Ground, groundOf } from "./ground.ts";
 import { hoursOf } from "./hours.ts";
 import { finish } from "./intervals.ts";
+import { type ManageTable, manageTable } from "./manage.ts";
 import type { Binding, Hours, Policy, Rule, State } from "./model.ts";
 import { countedCells } from "./places.ts";
+import { SELF, SELF_ORDER, selfRule } from "./self.ts";
 import { stateKey, statesOf } from "./state.ts";
 import { type Assurance, buildTable, type Crowded, type Table } from "./table.ts";
 
@@ -29,6 +31,8 @@ export interface Compiled {
   readonly hours: readonly Hours[];
   /** By index of `Facts.states`. */
   readonly states: readonly State[];
+  /** Who may do what to the gateway itself. */
+  readonly manage: ManageTable;
   /** Found at load; a set compiled later is as slow as it is crowded, and denies everything where it runs away. */
   readonly crowded: readonly CrowdedRoles[];
 }
@@ -58,6 +62,7 @@ export function* compile(policy: Policy, spacesOf: (protocol: string) => readonl
     tableFor: (asset, roles, assurance) => tables.get(asset, roles, assurance),
     hours,
     states,
+    manage: manageTable(policy),
     crowded,
   };
 }
@@ -132,7 +137,7 @@ class Tables {
     this.#grounds = grounds;
     this.#hours = new Map(hours.map(({ text }, index) => [text, index]));
     this.#states = new Map(states.map((state, index) => [stateKey(state), index]));
-    this.#nowhere = bodyOf(finish(buildTable(finish(groundOf(NOWHERE, [])), "none", [], [], [], () => NEVER_ASKED)).table);
+    this.#nowhere = bodyOf(finish(buildTable(finish(groundOf(NOWHERE, [])), "none", [], [], [], () => NEVER_ASKED)).table, null);
   }
 
   *prepare(asset: string, roles: readonly string[]): Generator<void, Crowded | null> {
@@ -146,7 +151,7 @@ class Tables {
   get(asset: string, wanted: readonly string[], assurance: Assurance): Table {
     const ground = this.#grounds.get(asset);
     if (ground === undefined) return this.#nowhere[assurance];
-    const roles = [...new Set(wanted)].filter((role) => this.#policy.roles.has(role)).sort();
+    const roles = [...new Set(wanted)].filter((role) => this.#policy.roles.has(role) || role === SELF).sort();
     const key = placeKey(asset, roles);
     const known = this.#prepared.get(key) ?? this.#later.get(key);
     if (known !== undefined) return known[assurance];
@@ -167,31 +172,41 @@ class Tables {
     const held = new Map<number, Rule>();
     for (const role of roles)
       for (const rule of this.#policy.roles.get(role)?.rules ?? []) if (rule.asset === asset) held.set(rule.order, rule);
+    if (roles.includes(SELF)) held.set(SELF_ORDER, selfRule(ground.model));
     const rules = [...held.values()].sort((a, b) => a.order - b.order);
-    const { table, crowded } = yield* buildTable(
+    const allows = rules.filter((rule) => rule.effect === "allow");
+    const { table, crowded } = yield* this.#table(ground, asset, rules, allows);
+    const stops = allows.filter((rule) => rule.essential);
+    const essential = stops.length === 0 ? null : (yield* this.#table(ground, asset, rules, stops)).table;
+    return { body: bodyOf(table, essential), crowded };
+  }
+
+  /** @param allows those of `rules` that may allow something */
+  #table(ground: Ground, asset: string, rules: readonly Rule[], allows: readonly Rule[]): ReturnType<typeof buildTable> {
+    return buildTable(
       ground,
       "certificate",
       this.#policy.never.filter((rule) => rule.asset === asset),
       rules.filter((rule) => rule.effect === "deny"),
-      rules.filter((rule) => rule.effect === "allow"),
+      allows,
       ({ hours, state }) => ({
         hours: hours === null ? -1 : (this.#hours.get(hours.text) as number),
         state: state === null ? -1 : (this.#states.get(stateKey(state)) as number),
       }),
     );
-    return { body: bodyOf(table), crowded };
   }
 }
 
 const NEVER_ASKED = { hours: -1, state: -1 };
 
 /** How a subject was proven changes one question of the decision and nothing of the table. */
-function bodyOf(table: Table): Body {
-  return {
-    certificate: { ...table, assurance: "certificate" },
-    accepted: { ...table, assurance: "accepted" },
-    none: { ...table, assurance: "none" },
-  };
+function bodyOf(table: Table, essential: Table | null): Body {
+  const proven = (assurance: Assurance): Table => ({
+    ...table,
+    assurance,
+    essential: essential === null ? null : { ...essential, assurance },
+  });
+  return { certificate: proven("certificate"), accepted: proven("accepted"), none: proven("none") };
 }
 
 /** Role names hold neither comma nor colon (RULINGS 16). */

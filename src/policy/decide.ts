@@ -297,17 +297,24 @@ function conditions({ rule, hours, state }: TableRule, { operation, facts }: Que
   return 0;
 }
 
-/** Name the rule that came nearest over the lowest bit left: the one that failed at the latest stage, of those the first. */
+/**
+ * Name the rule that came nearest over the lowest bit left: the one that failed at the latest stage, of those the first. That a write is no stop
+ * tells nobody why it is denied, so an essential rule is named only where no other lies there.
+ */
 function uncovered(table: Table, lane: Lane, k: number, question: Question, address: number, left: number): Decision {
   const { allow } = lane;
   const lowest = left & -left;
   let nearest = -1;
   let failed: Failed = 0;
+  let furthest = 0;
   for (let i = k < 0 ? 0 : (allow.from[k] as number); k >= 0 && i < (allow.from[k + 1] as number); i++) {
     const entry = allow.entries[i] as number;
     if (((table.entryMask[entry] as number) & lowest) === 0) continue;
     const code = standing(table, entry, question, address);
-    if (code >> 4 <= failed >> 4) continue;
+    const { rule } = table.rules[table.entryRule[entry] as number] as TableRule;
+    const got = code === FAILED.apart ? 0 : (code >> 4) + (rule.essential ? 0 : STAGES);
+    if (got <= furthest) continue;
+    furthest = got;
     failed = code;
     nearest = entry;
   }
@@ -377,6 +384,9 @@ function usedOrders(table: Table): number[] {
   }
   return orders;
 }
+
+/** More than there are in `FAILED`. */
+const STAGES = 16;
 
 const CODES = {
   [FAILED.function]: "functionNotListed",

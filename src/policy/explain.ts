@@ -13,6 +13,7 @@ import type { Decision, Facts } from "./decision.ts";
 import { type Candidate, distance, engineeringOf, isAbove, isBelow, isMember, type Ratio, Written, whole } from "./explainValue.ts";
 import { hoursOf } from "./hours.ts";
 import type { Policy, Rule, State, Values } from "./model.ts";
+import { SELF, selfRule } from "./self.ts";
 import { STATE, stateKey, statesOf } from "./state.ts";
 
 export interface Explanation {
@@ -58,6 +59,8 @@ function rulesFor(policy: Policy, asset: string, roles: readonly string[]): read
   const held: Rule[] = [];
   for (const role of roles)
     for (const rule of policy.roles.get(role)?.rules ?? []) if (!held.some(({ order }) => order === rule.order)) held.push(rule);
+  const model = policy.assets.get(asset);
+  if (roles.includes(SELF) && model !== undefined) held.push(selfRule(model));
   held.sort((a, b) => a.order - b.order);
   const denies = held.filter(({ effect }) => effect === "deny");
   const allows = held.filter(({ effect }) => effect === "allow");
@@ -286,8 +289,10 @@ class Inquiry {
     let lowest = 1;
     while ((left & lowest) === 0) lowest *= 2;
     let nearest: { readonly rule: Rule; readonly offer: Offer; readonly standing: Standing } | null = null;
-    for (const rule of this.rules)
+    // That a write is no stop tells nobody why it is denied: an essential rule is named only where no other lies there.
+    for (const rule of [...this.rules.filter(({ essential }) => !essential), ...this.rules.filter(({ essential }) => essential)])
       for (const offer of this.#offers(rule, place)) {
+        if (rule.essential && nearest !== null && !nearest.rule.essential) continue;
         const standing = this.#standing(rule, offer, place);
         if ((offer.bits & lowest) === 0 || standing.stage <= (nearest?.standing.stage ?? 0)) continue;
         nearest = { rule, offer, standing };

@@ -13,9 +13,10 @@ import { isHollow } from "./bounds.ts";
 import { rulesOf } from "./cases.ts";
 import type { CrowdedRoles } from "./compile.ts";
 import { overlaps } from "./lintOverlaps.ts";
-import type { Binding, OnDeny, Policy, Rate, Rule } from "./model.ts";
+import { manageRulesOf } from "./manage.ts";
+import type { Binding, ManageRule, OnDeny, Policy, Rate, Role, Rule } from "./model.ts";
 import { verbsIn } from "./resolve.ts";
-import { contains } from "./resolveOverlap.ts";
+import { contains, touches } from "./resolveOverlap.ts";
 import { RULES_PER_INTERVAL } from "./table.ts";
 
 /** What each code means, for `policy explain --words` and docs/policy-words.md. */
@@ -23,6 +24,7 @@ export const LINTS = {
   crowded: ["error", `more than ${RULES_PER_INTERVAL} rules of one role set over one address`],
   "hollow-values": ["warning", "no value can satisfy the rule: it grants nothing"],
   "no-plausible-range": ["warning", "a number of several registers may be written, and nothing tells when its word order is wrong"],
+  "essential-barred": ["warning", "an essential rule that something else can keep from passing"],
   "read-only-point": ["warning", "a write rule on a point that the points file says nobody may write"],
   "write-without-limit": ["warning", "a number may be written to anything its type can hold"],
   overlap: ["warning", "two rules allow writes to one place: the wider one decides"],
@@ -33,6 +35,8 @@ export const LINTS = {
   "source-cannot-write": ["warning", "a role with write rules by source address: its writes are denied"],
   "source-wide": ["warning", "a source binding that every address matches"],
   "source-not-served": ["warning", "no plain listener serves the source of a binding"],
+  "machine-cannot-manage": ["warning", "a machine's role has rules of management: they give it nothing"],
+  "manage-not-served": ["warning", "rules of management, and no management port to use them at"],
   "drop-authenticated": ["warning", "a proven sender is left without an answer"],
   "never-idle": ["warning", "a never rule that no request can match"],
   ramp: ["note", "how fast max_step and max_changes together let a value move"],
@@ -55,6 +59,8 @@ export interface LintSite {
     readonly tls: "mutual" | "none";
     readonly from: readonly { readonly address: Uint8Array; readonly prefix: number }[];
   }[];
+  /** `web` null: the local socket alone. */
+  readonly management: { readonly web: object | null };
 }
 
 /**
@@ -73,6 +79,7 @@ export function lint(
   linting.pairs();
   linting.unreachable();
   linting.roles();
+  linting.management(site);
   for (const binding of policy.bindings) linting.binding(binding, site);
   linting.drops();
   return linting.findings.sort((a, b) => a.line - b.line || a.column - b.column || (a.code < b.code ? -1 : 1));
@@ -112,6 +119,7 @@ class Linting {
     }
     if (!rule.verbs.includes("write")) return;
     const points = pointsOf(rule, model);
+    if (rule.essential) this.#barred(rule, model, points ?? []);
     for (const point of points ?? []) {
       if (point.access === "r") this.#find("read-only-point", rule, `${rule.id} allows writes to ${point.name}, whose access is r`);
     }
@@ -125,6 +133,22 @@ class Linting {
         `${rule.id} writes ${names(unsure)}; give it plausible_min and plausible_max in the points file`,
       );
     this.#values(rule, model, points);
+  }
+
+  /** A stop that a deny or a doubtful reading can hold back is none (RULINGS 15). */
+  #barred(rule: Rule, model: AssetModel, points: readonly Point[]): void {
+    const holders = [...this.#policy.roles.values()].filter(({ rules }) => rules.includes(rule));
+    const denies = [...this.#policy.never, ...holders.flatMap(({ rules }) => rules.filter(({ effect }) => effect === "deny"))];
+    const deny = denies.find((other) => touches(other, rule, model));
+    if (deny !== undefined) this.#find("essential-barred", rule, `${rule.id} is denied where ${deny.id} (line ${deny.line}) touches it`);
+    const wide = points.filter((point) => isNumeric(point) && point.last > point.first);
+    if (wide.length > 0)
+      this.#find(
+        "essential-barred",
+        rule,
+        `${rule.id} stops by ${names(wide)}, a number of several registers: it is denied while its last reading is implausible; a coil or one register is not`,
+        "wide",
+      );
   }
 
   #values(rule: Rule, model: AssetModel, points: readonly Point[] | null): void {
@@ -182,7 +206,8 @@ class Linting {
   pairs(): void {
     for (const { name, model, rules } of this.#held())
       for (const { first, second, space, from, to } of overlaps(rules, model, this.#spaces(model))) {
-        if (sameConditions(first, second)) continue;
+        // A stop beside the rule for everyday values is what it is for.
+        if (first.essential || second.essential || sameConditions(first, second)) continue;
         const table = this.#spaces(model)[space] as Space;
         const place = `${table.name} ${formatAddresses(model.addressing, table, from, to)}`;
         this.#find(
@@ -209,7 +234,7 @@ class Linting {
       for (const rule of rules) {
         const isDeny = rule.effect === "deny";
         const before = denying.of(rule).filter((other) => !isDeny || other.id.startsWith("never/") || other.order < rule.order);
-        const wider = isDeny ? [] : open.of(rule).filter((other) => !isUnconditional(rule) || other.order < rule.order);
+        const wider = isDeny || rule.essential ? [] : open.of(rule).filter((other) => !isUnconditional(rule) || other.order < rule.order);
         this.#shadowed(rule, before, wider);
       }
     }
@@ -233,18 +258,32 @@ class Linting {
   roles(): void {
     const { roles, bindings } = this.#policy;
     const held = new Set(bindings.map(({ role }) => role));
-    for (const [name, { rules }] of roles) {
+    const rulesIn = (role: Role): readonly (Rule | ManageRule)[] => [...role.rules, ...role.manage];
+    for (const [name, role] of roles) {
       if (held.has(name)) continue;
+      const rules = rulesIn(role);
       const own = rules.find((rule) => rule.id.startsWith(`${name}/`));
-      const included = [...roles].some(([other, role]) => other !== name && own !== undefined && role.rules.includes(own));
+      const included = [...roles].some(([other, each]) => other !== name && own !== undefined && rulesIn(each).includes(own));
       if (included) continue;
       const at = own ?? rules[0];
       this.#find("role-unused", at ?? { line: 1 }, `no binding gives the role ${name}, and no role includes it`, name);
     }
   }
 
+  /** Rights that nobody can use are not the ones their author meant to give (RULINGS 27). */
+  management({ management }: LintSite): void {
+    const [rule] = manageRulesOf(this.#policy);
+    if (rule === undefined || management.web !== null) return;
+    this.#find("manage-not-served", rule, `${rule.id} grants ${rule.rights.join(", ")}, and the site's management names no interface`);
+  }
+
   binding(binding: Binding, site: LintSite): void {
-    const { source, role, acceptUnauthenticated } = binding;
+    const { source, role, kind, acceptUnauthenticated } = binding;
+    const manage = this.#policy.roles.get(role)?.manage ?? [];
+    if (kind === "machine" && manage.length > 0) {
+      const ids = manage.map(({ id, line }) => `${id} (line ${line})`).join(", ");
+      this.#find("machine-cannot-manage", binding, `${role} has ${ids}, and a machine manages nothing: only kind: person does`);
+    }
     if (source === null) return;
     if (acceptUnauthenticated) {
       const words = mayWrite(this.#policy, role)

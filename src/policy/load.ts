@@ -67,6 +67,10 @@ function loadNever(desk: Desk, document: PolicyDocument): Rule[] {
   return (document.never ?? []).flatMap((rule, i) => {
     const path = ["never", i];
     desk.once(ids, rule.id, [...path, "id"]);
+    if (rule.manage !== undefined) {
+      desk.refuseKey([...path, "manage"], "manage only in roles: it grants, and under never nothing is granted");
+      return [];
+    }
     return resolveRule(desk, rule, path, "never");
   });
 }

@@ -2,8 +2,9 @@
 import { quoted } from "#documents/problems";
 import type { Point } from "#process/points";
 import type { Desk } from "./loadDesk.ts";
+import { resolveManage } from "./loadManage.ts";
 import { resolveOnDeny } from "./loadOnDeny.ts";
-import type { OnDeny, Policy, Rule } from "./model.ts";
+import type { ManageRule, OnDeny, Policy, Role, Rule } from "./model.ts";
 import { resolveRule } from "./resolve.ts";
 import { extentOf, extentsOf, extentsTouch, touches } from "./resolveOverlap.ts";
 import type { RoleItem } from "./schema.ts";
@@ -16,6 +17,7 @@ const MOST_ROLES = 256;
 
 interface Draft {
   readonly own: Rule[];
+  readonly manage: ManageRule[];
   readonly includes: { readonly role: string; readonly path: readonly PropertyKey[] }[];
   onDeny: OnDeny | null;
 }
@@ -31,19 +33,21 @@ export function loadRoles(desk: Desk, documents: Readonly<Record<string, readonl
     drafts.set(name, draftRole(desk, name, items, Object.keys(documents)));
   }
   if (drafts.size === 0) desk.refuse(["roles"], "at least one role", "no role");
-  const roles = new Map<string, { readonly rules: readonly Rule[]; readonly onDeny: OnDeny | null }>();
+  const roles = new Map<string, Role>();
   for (const [name, draft] of drafts) {
-    const included = [...collect(desk, drafts, name).values()];
+    const others = collect(desk, drafts, name);
+    const included = inOrder(others.flatMap(({ own }) => own));
     checkWidens(desk, name, draft, included);
-    const rules = [...included, ...draft.own].sort((a, b) => a.order - b.order);
+    const rules = inOrder([...included, ...draft.own]);
     checkStates(desk, name, rules);
-    roles.set(name, { rules, onDeny: draft.onDeny });
+    const manage = inOrder([...others.flatMap((other) => other.manage), ...draft.manage]);
+    roles.set(name, { rules, manage, onDeny: draft.onDeny });
   }
   return roles;
 }
 
 function draftRole(desk: Desk, name: string, items: readonly RoleItem[], known: readonly string[]): Draft {
-  const draft: Draft = { own: [], includes: [], onDeny: null };
+  const draft: Draft = { own: [], manage: [], includes: [], onDeny: null };
   const ids = new Map<string, number>();
   const included = new Set<string>();
   items.forEach((item, i) => {
@@ -67,26 +71,34 @@ function draftRole(desk: Desk, name: string, items: readonly RoleItem[], known: 
       return;
     }
     desk.once(ids, item.id, [...path, "id"]);
+    if (item.manage !== undefined) {
+      draft.manage.push(...resolveManage(desk, item, item.manage, path, name));
+      return;
+    }
     draft.own.push(...resolveRule(desk, item, path, name));
   });
   return draft;
 }
 
-/** All rules of a role and of what it includes, each once. Coming back to where it began is a cycle, told at each role that is on it. */
-function collect(desk: Desk, drafts: ReadonlyMap<string, Draft>, start: string): Map<number, Rule> {
-  const rules = new Map<number, Rule>();
+/** What a role includes, each role once, itself not among them. Coming back to where it began is a cycle, told at each role that is on it. */
+function collect(desk: Desk, drafts: ReadonlyMap<string, Draft>, start: string): readonly Draft[] {
+  const found: Draft[] = [];
   const visited = new Set<string>();
   const visit = (name: string, way: readonly string[]): void => {
     visited.add(name);
     const draft = drafts.get(name) as Draft;
-    if (name !== start) for (const rule of draft.own) rules.set(rule.order, rule);
+    if (name !== start) found.push(draft);
     for (const { role, path } of draft.includes) {
       if (role === start) desk.refuse(path, "roles that do not include each other", `a cycle: ${[...way, role].join(" includes ")}`);
       else if (!visited.has(role)) visit(role, [...way, role]);
     }
   };
   visit(start, [start]);
-  return rules;
+  return found;
+}
+
+function inOrder<T extends { readonly order: number }>(rules: readonly T[]): T[] {
+  return [...rules].sort((a, b) => a.order - b.order);
 }
 
 /** Whoever may write what a rule depends on, could make it hold (RULINGS 9). */

@@ -80,7 +80,26 @@ export interface Rule {
   readonly values: Values | null;
   /** Reads only: cells between two of its points that may be read along, at most so many at a time (RULINGS 6). 0: none. */
   readonly gap: number;
+  /** A stop: one fixed value at places named one by one. While no evidence can be written it passes all the same (RULINGS 15). */
+  readonly essential: boolean;
   readonly onDeny: OnDeny | null;
+}
+
+/** What a person may do to the gateway itself (RULINGS 27); the words of rights whose commands are built. */
+export type ManageRight = "view" | "end-session" | "mode" | "confirm";
+
+/** A rule of a role that grants rights of management. */
+export interface ManageRule {
+  /** Counted with the other rules, so that one number names one rule. */
+  readonly order: number;
+  /** `role/id`. */
+  readonly id: string;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly rights: readonly ManageRight[];
+  /** Null: everywhere, which is every asset and the gateway as a whole. */
+  readonly assets: readonly string[] | null;
 }
 
 export interface OnDeny {
@@ -105,13 +124,20 @@ export interface Binding {
   readonly expiredMs: number | null;
 }
 
+/** Includes flattened. */
+export interface Role {
+  readonly rules: readonly Rule[];
+  readonly manage: readonly ManageRule[];
+  readonly onDeny: OnDeny | null;
+}
+
 export interface Policy {
   readonly name: string;
   readonly version: number;
   readonly file: string;
   readonly never: readonly Rule[];
   /** Includes flattened: a role's list holds every rule it has, with ids of the role that wrote them. */
-  readonly roles: ReadonlyMap<string, { readonly rules: readonly Rule[]; readonly onDeny: OnDeny | null }>;
+  readonly roles: ReadonlyMap<string, Role>;
   readonly bindings: readonly Binding[];
   readonly onDeny: OnDeny;
   /** `assets: { boiler-1: { on_deny: ... } }` at the top level of the policy (RULINGS 13); by asset, only those that state it. */

@@ -18,7 +18,10 @@ import { ALL_VERBS, type RuleDocument } from "./schema.ts";
 import { MOST_AGE_MS, parseState } from "./state.ts";
 
 /** Only an allow has conditions; a deny that could fail to hold would be a hole (RULINGS 1). */
-const NOT_IN_DENY = ["values", "rate", "broadcast", "opaque"] as const;
+const NOT_IN_DENY = ["values", "rate", "broadcast", "opaque", "essential"] as const;
+
+/** What would keep a stop from being sent, or make it more than one (RULINGS 15). */
+const NOT_IN_ESSENTIAL = ["hours", "state", "rate", "broadcast", "opaque"] as const;
 
 /** @param owner  the role, or `never` */
 export function resolveRule(desk: Desk, rule: RuleDocument, path: Path, owner: string): Rule[] {
@@ -27,7 +30,7 @@ export function resolveRule(desk: Desk, rule: RuleDocument, path: Path, owner: s
   if (rule.id === undefined) desk.missing(path, "id", "an id for the rule: denials, records and cases name it");
   if (rule.on === undefined) desk.missing(path, "on", 'the asset the rule is about (on: boiler-1), or on: "*"');
   if (effect === null || rule.id === undefined || rule.on === undefined) return [];
-  const assets = assetsOf(desk, rule.on, [...path, "on"]);
+  const assets = resolveAssets(desk, rule.on, [...path, "on"]);
   const verbs = verbsOf(desk, rule, effect, path, assets);
   if (effect === "deny") for (const key of NOT_IN_DENY) if (rule[key] !== undefined) desk.refuseKey([...path, key], NO_CONDITIONS);
   const hours = hoursOf(desk, rule.hours, [...path, "hours"]);
@@ -35,6 +38,7 @@ export function resolveRule(desk: Desk, rule: RuleDocument, path: Path, owner: s
   if (rule.gap !== undefined) checkGap(desk, rule, verbs, effect, path);
   const onDeny = rule.on_deny === undefined ? null : resolveOnDeny(desk, rule.on_deny, [...path, "on_deny"]);
   if (effect === "allow") checkOpaque(desk, rule, verbs, path);
+  if (rule.essential === true && effect === "allow") checkEssential(desk, rule, verbs, path);
   checkBroadcast(desk, rule, verbs, assets, path);
   if (rule.values !== undefined && effect === "allow" && !verbs.includes("write"))
     desk.refuseKey([...path, "values"], "values only where the rule allows write");
@@ -66,6 +70,7 @@ export function resolveRule(desk: Desk, rule: RuleDocument, path: Path, owner: s
       rate: rule.rate ?? null,
       values,
       gap: rule.gap ?? 0,
+      essential: rule.essential === true,
       onDeny,
     });
   }
@@ -91,7 +96,7 @@ function effectOf(desk: Desk, rule: RuleDocument, path: Path, owner: string): "a
 }
 
 /** The assets named, each once, in the order of the site where `"*"`. */
-function assetsOf(desk: Desk, words: readonly string[], path: Path): AssetModel[] {
+export function resolveAssets(desk: Desk, words: readonly string[], path: Path): AssetModel[] {
   if (words.includes("*")) {
     if (words.length > 1) desk.refuse(path, '"*" alone, or names of assets');
     return [...desk.assets.values()];
@@ -179,6 +184,28 @@ function checkOpaque(desk: Desk, rule: RuleDocument, verbs: readonly Verb[], pat
     if (rule[key] !== undefined) desk.refuseKey([...path, key], "neither points nor addresses with raw: nobody knows what it touches");
   if (rule.on?.includes("*")) desk.refuse([...path, "on"], "the assets by name: raw takes no wildcard");
 }
+
+/** In the direction of a stop only: one fixed value, at places named one by one, whatever the hour and the process (RULINGS 15). */
+function checkEssential(desk: Desk, rule: RuleDocument, verbs: readonly Verb[], path: Path): void {
+  const at = [...path, "essential"];
+  if (verbs.length !== 1 || verbs[0] !== "write") desk.refuseKey(at, "essential only where the rule allows write and nothing else");
+  if (rule.on?.includes("*")) desk.refuse([...path, "on"], "the assets by name: an essential rule takes no wildcard");
+  if (rule.points === undefined && rule.addresses === undefined)
+    desk.refuse(path, "points, or addresses of a table: an essential rule names what it stops", "an essential rule for a whole table");
+  rule.addresses?.forEach(({ words }, i) => {
+    if (!/^[0-9]+$/.test(words)) desk.refuseItem([...path, "addresses"], i, "addresses one by one: an essential rule takes no range");
+  });
+  const { set, ...others } = rule.values ?? {};
+  const other = Object.entries(others).find(([, value]) => value !== undefined)?.[0];
+  if (other !== undefined) desk.refuseKey([...path, "values", other], ONE_VALUE);
+  else if (set?.length !== 1)
+    desk.refuse(rule.values === undefined ? path : [...path, "values"], ONE_VALUE, set === undefined ? "no such value" : "several values");
+  for (const key of NOT_IN_ESSENTIAL)
+    if (rule[key] !== undefined && rule[key] !== false)
+      desk.refuseKey([...path, key], "an essential rule without it: a stop waits for nothing");
+}
+
+const ONE_VALUE = "values: { set: [the one value that stops] }";
 
 function checkBroadcast(desk: Desk, rule: RuleDocument, verbs: readonly Verb[], assets: readonly AssetModel[], path: Path): void {
   if (rule.broadcast !== true || rule.allow === undefined) return;

@@ -24,6 +24,7 @@ import {
 import { DENIALS } from "#events";
 import type { Verb } from "#operation";
 import { parseDecimal } from "#process/decimal";
+import type { ManageRight } from "./model.ts";
 
 /** Verbs a policy may name. `confirm` follows the right that caused it and `link` needs no rule, so neither is a word of a policy. */
 export const VERB_WORDS = [
@@ -46,6 +47,11 @@ export const VERB_WORDS = [
   "unsolicited",
   "authenticate",
 ] as const satisfies readonly Verb[];
+
+/** Rights of management that a rule may grant: those whose commands are built (RULINGS 14, 27). */
+export const MANAGE_WORDS = ["view", "end-session", "mode", "confirm"] as const satisfies readonly ManageRight[];
+const RIGHT_IS = `${MANAGE_WORDS.slice(0, -1).join(", ")} or ${MANAGE_WORDS.at(-1)} (stage, approve, revoke and export come with later work)`;
+const RIGHT = oneOf(MANAGE_WORDS, RIGHT_IS);
 
 /** Every verb there is: what `deny: "*"` means. */
 export const ALL_VERBS: readonly Verb[] = [...VERB_WORDS, "confirm", "link"];
@@ -110,6 +116,9 @@ const RULE_KEYS = {
   id: name().optional().meta({ description: "names the rule in denials, records and cases; once per role" }),
   allow: verbs().optional().meta({ description: 'what the rule grants; "*" is read' }),
   deny: verbs().optional().meta({ description: 'what the rule forbids; "*" is everything. Beats every allow' }),
+  manage: oneOrMany(RIGHT_IS, RIGHT, MANAGE_WORDS.length)
+    .optional()
+    .meta({ description: "in place of allow: what a person may do to the gateway itself. With id and on alone" }),
   on: oneOrList(text('the name of an asset, a list of them, or "*"')).optional().meta({ description: "where the rule holds" }),
   points: oneOrMany("the name of a point, or a list of names", name("the name of a point"), 1000)
     .optional()
@@ -140,7 +149,9 @@ const RULE_KEYS = {
   state: either('conditions such as "boiler-1.drum_pressure < 2"', text("conditions"), STATE)
     .optional()
     .meta({ description: "process values the rule depends on, such as boiler-1.drum_pressure < 2 and boiler-1.burner = 0" }),
-  essential: later("essential"),
+  essential: flag().optional().meta({
+    description: "a stop: one fixed value at named places. It passes even while no evidence can be written, kept in a journal until it can",
+  }),
   gap: integer(1, 16)
     .optional()
     .meta({ description: "registers between the points of a read rule that may be read along, at most so many at a time" }),
@@ -194,7 +205,6 @@ export const POLICY_SHAPE = keys({
   assets: named(name("the name of an asset"), keys({ on_deny: ON_DENY.optional() }))
     .optional()
     .meta({ description: "what differs per asset" }),
-  manage: later("manage"),
 });
 
 export type PolicyDocument = Value<typeof POLICY_SHAPE>;
@@ -221,8 +231,11 @@ export const CASE = keys({
   }),
   on: name("the name of an asset").optional().meta({ description: "needed where there is more than one asset" }),
   unit: integer(0, 255).optional().meta({ description: "unit id asked for; 0 is a broadcast unless the asset says otherwise" }),
-  request: text("a request in words such as write holding 40 = 300").meta({
-    description: "in words, such as write holding 40 = 300 or write feed_setpoint = 31.5",
+  request: text("a request in words such as write holding 40 = 300")
+    .optional()
+    .meta({ description: "in words, such as write holding 40 = 300 or write feed_setpoint = 31.5" }),
+  manage: RIGHT.optional().meta({
+    description: "in place of a request: a right of management, on the asset of `on`, or on the gateway as a whole without it",
   }),
   expect: oneOf(["allow", "deny"]).meta({ description: "allow or deny" }),
   rule: text("the id of a rule such as operator/feed-setpoint").optional().meta({ description: "the rule that decides, or default" }),

@@ -28,6 +28,8 @@ export interface Table {
   /** Marks of the rules used by the decision under way: the number of that decision; and the rules it has marked so far. */
   readonly usedIn: Float64Array;
   readonly used: Int32Array;
+  /** The same with none but the essential rules to allow anything (RULINGS 15); null: there is none. */
+  readonly essential: Table | null;
 }
 
 export interface TableRule {
@@ -107,6 +109,7 @@ export function* buildTable(
     entryGap: Int32Array.from(draft.gaps),
     usedIn: new Float64Array(rules.length),
     used: new Int32Array(rules.length),
+    essential: null,
   };
   return { table, crowded };
 }

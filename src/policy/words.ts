@@ -161,7 +161,8 @@ function sayWhy(denial: Denial, operation: Operation, code: DenialCode): string 
     case "empty":
       return "would change nothing";
     case "functionNotListed":
-      return `by ${sayFunction(vocabulary, operation.function)} is not allowed: the rule lists ${functions(rule)}`;
+      // What is about the device as a whole has been named by its function already.
+      return `${operation.target.at === "device" ? "" : `by ${sayFunction(vocabulary, operation.function)} `}is not allowed: the rule lists ${functions(rule)}`;
     case "broadcastNotAllowed":
       return "is a broadcast, and the rule does not allow broadcasts";
     case "outsideHours":

@@ -2,6 +2,7 @@
 import { isKnownException, leavesDoubt } from "#modbus/exceptions";
 import { ADU_LIMIT, encodeAdu, MbapFramer } from "#modbus/mbap";
 import { decodeRequest, type Reply as ModbusReply, type Request as ModbusRequest, matchReply, operationsOf, readingsOf } from "#modbus/pdu";
+import { QUIRKS, straighten } from "#modbus/quirks";
 import { COIL, DISCRETE, HOLDING, INPUT } from "#modbus/spaces";
 import { umasName } from "#modbus/umas";
 import { modbusVocabulary } from "#modbus/vocabulary";
@@ -20,6 +21,8 @@ export const modbusTcp: Protocol = {
   decode: decodeRequest,
   message: (request, unit, broadcast) => operationsOf(request as ModbusRequest, unit, broadcast),
   match: (request, octets, at, length) => matchReply(request as ModbusRequest, octets, at, length),
+  quirks: QUIRKS,
+  straighten: (request, asked, unit, octets, at, length) => straighten(request as ModbusRequest, asked, unit, octets, at, length),
   exceptionOf(reply) {
     const modbus = reply as ModbusReply;
     return modbus.is === "exception" ? modbus.exception : 0;

@@ -29,6 +29,16 @@ export interface Malformed {
   readonly kind: DenialCode;
 }
 
+/** A reply put into the standard's form: the PDU of `length` octets from `at`, good until the next one is. */
+export interface Straightened {
+  /** What it took: bit i for the i-th of `Protocol.quirks`. */
+  readonly quirks: number;
+  readonly reply: Reply;
+  readonly octets: Uint8Array;
+  readonly at: number;
+  readonly length: number;
+}
+
 export interface Protocol {
   readonly vocabulary: Vocabulary;
   /** Largest frame, octets. */
@@ -39,6 +49,15 @@ export interface Protocol {
   message(request: Request, unit: number, broadcast: boolean): Message;
   /** Does this reply answer that request? The error is a stable word for the record. */
   match(request: Request, octets: Uint8Array, at: number, length: number): Result<Reply, { readonly kind: string }>;
+  /** Habits in which a device's replies may stray from the standard's form and still be told for what they are (RULINGS 23), with words for a person. */
+  readonly quirks: readonly { readonly name: string; readonly words: string }[];
+  /**
+   * For a reply that does not answer as it stands, or that carries another unit than was asked: does it in the standard's form? Null: no.
+   *
+   * @param asked  the unit the request was for
+   * @param unit   the unit the reply carries
+   */
+  straighten(request: Request, asked: number, unit: number, octets: Uint8Array, at: number, length: number): Straightened | null;
   /** The exception code of a reply, 0 for a normal one. */
   exceptionOf(reply: Reply): number;
   /** An exception code the standard does not name is passed on and recorded `unknownException`. */

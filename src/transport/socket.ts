@@ -81,11 +81,10 @@ export class SocketStream implements ByteStream {
     if (!this.#over && !this.#ending) this.#handler?.received(octets);
   }
 
-  write(octets: Uint8Array): void {
-    if (this.#over || this.#ending || octets.length === 0) return;
-    const sent = this.#owes ? 0 : this.#writeNow(octets);
-    if (sent === octets.length) return;
-    this.#writeOn(sent === 0 ? octets : octets.subarray(sent));
+  write(octets: Uint8Array, length = octets.length): void {
+    if (this.#over || this.#ending || length === 0) return;
+    const sent = this.#owes ? 0 : this.#writeNow(octets, length);
+    if (sent < length) this.#writeOn(octets.subarray(sent, length));
   }
 
   /**
@@ -93,12 +92,12 @@ export class SocketStream implements ByteStream {
    *
    * @returns octets it took; what it did not take, and every fault, is the queue's business
    */
-  #writeNow(octets: Uint8Array): number {
+  #writeNow(octets: Uint8Array, length: number): number {
     const handle = this.#handle;
     // INVARIANT: a descriptor is written to only while its socket holds it. Closed, it may be another connection's in the next moment.
     if (handle === null || !holds(this.#socket, handle) || this.#socket.writableLength > 0) return 0;
     try {
-      return writeSync(this.#fd, octets, 0, octets.length);
+      return writeSync(this.#fd, octets, 0, length);
     } catch {
       return 0;
     }

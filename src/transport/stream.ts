@@ -17,8 +17,12 @@ export interface ByteStream {
   /** Octets written and not yet with the kernel. */
   readonly queued: number;
   start(handler: StreamHandler): void;
-  /** Takes ownership of nothing: `octets` are copied or sent before return. One call is one packet where it fits. */
-  write(octets: Uint8Array): void;
+  /**
+   * Takes ownership of nothing: octets are copied or sent before return. One call is one packet where it fits.
+   *
+   * @param length  so many from the start of `octets`; all of them unless stated
+   */
+  write(octets: Uint8Array, length?: number): void;
   /** Send what is queued, then close. */
   end(): void;
   /** Close now. */

@@ -2,69 +2,17 @@
  * Mutual TLS, both ends. The listener settles only what TLS itself is asked: version, suite, signature, deadline, how many at once. Who the
  * peer is, and whether its certificate is good enough, is judged by whoever gets it (`peer`); until then nothing is read from it or said to it.
  */
-import crypto from "node:crypto";
 import { isIP, type Socket } from "node:net";
 import tls from "node:tls";
 import type { SessionEnd } from "#events";
+import type { HandshakeShare, Withdraw } from "./share.ts";
 import { KEEP_ALIVE_MS, plainAddress, SocketStream } from "./socket.ts";
 import type { ByteStream } from "./stream.ts";
 import { type Listening, listenSockets } from "./tcp.ts";
-
-/**
- * Ephemeral key exchange and authenticated encryption only (RULINGS 17). The two AES-128-GCM suites are what Modbus/TCP Security asks of a
- * server with an RSA and with an ECC key (its R-14, R-40); TLS 1.3 suites first.
- */
-const SUITES = [
-  "TLS_AES_128_GCM_SHA256",
-  "TLS_AES_256_GCM_SHA384",
-  "TLS_CHACHA20_POLY1305_SHA256",
-  "TLS_AES_128_CCM_SHA256",
-  "ECDHE-ECDSA-AES128-GCM-SHA256",
-  "ECDHE-RSA-AES128-GCM-SHA256",
-  "ECDHE-ECDSA-AES256-GCM-SHA384",
-  "ECDHE-RSA-AES256-GCM-SHA384",
-  "ECDHE-ECDSA-CHACHA20-POLY1305",
-  "ECDHE-RSA-CHACHA20-POLY1305",
-].join(":");
-
-const GROUPS = "X25519:P-256:P-384";
-
-/** No SHA-1, no MD5 (R-50..52 of Modbus/TCP Security). */
-const SIGNATURES = [
-  "ecdsa_secp256r1_sha256",
-  "ecdsa_secp384r1_sha384",
-  "ed25519",
-  "rsa_pss_rsae_sha256",
-  "rsa_pss_rsae_sha384",
-  "rsa_pss_rsae_sha512",
-  "rsa_pss_pss_sha256",
-  "rsa_pss_pss_sha384",
-  "rsa_pss_pss_sha512",
-  "rsa_pkcs1_sha256",
-  "rsa_pkcs1_sha384",
-  "rsa_pkcs1_sha512",
-].join(":");
-
-const PARAMETERS = {
-  minVersion: "TLSv1.2",
-  maxVersion: "TLSv1.3",
-  ciphers: SUITES,
-  ecdhCurve: GROUPS,
-  sigalgs: SIGNATURES,
-  // Resumption skips the look at the certificate. Node's server keeps no session by itself; without tickets there is nothing else to resume.
-  secureOptions: crypto.constants.SSL_OP_NO_TICKET | crypto.constants.SSL_OP_NO_RENEGOTIATION | crypto.constants.SSL_OP_NO_COMPRESSION,
-} as const satisfies tls.SecureContextOptions;
+import { contextOptions, PARAMETERS, type TlsContext } from "./tlsContext.ts";
 
 /** A chain is judged by whoever gets it; more than this is not even copied. */
 const CHAIN_CERTIFICATES = 16;
-
-export interface TlsContext {
-  /** Our certificate, then its intermediates. */
-  readonly certificatePem: string;
-  readonly keyPem: string;
-  /** Authorities of the peers; at least one. */
-  readonly caPem: readonly string[];
-}
 
 export interface TlsListenOptions {
   readonly host: string;
@@ -79,6 +27,8 @@ export interface TlsListenOptions {
   readonly halfOpenPerSource: number;
   /** Has somebody proven itself from this address lately? Left out: nobody has. */
   readonly isKnown?: (address: string) => boolean;
+  /** What all handshakes of the process may cost, and whose turn it is. Left out: they cost what they cost. */
+  readonly share?: HandshakeShare;
   /** Connections at once, handshakes among them. */
   readonly maxConnections: number;
   /** Which addresses are served at all; the others are closed before a handshake. Left out: all. */
@@ -96,9 +46,9 @@ export interface TlsHello {
   readonly cipher: string;
 }
 
-export interface TlsHandlers {
-  /** A handshake succeeded, with a certificate. Octets that came with its last flight wait for `start`. Refusing is `stream.destroy()`. */
-  peer(stream: ByteStream, hello: TlsHello): void;
+export interface TlsHandlers<Peer = ByteStream> {
+  /** A handshake succeeded, with a certificate. Octets that came with its last flight wait until they are read. Refusing is `destroy()`. */
+  peer(stream: Peer, hello: TlsHello): void;
   /** A connection was closed without a peer: `handshakeFailed`, `handshakeTimeout`, `noClientCertificate`, `sourceNotAllowed`, `tooManyConnections`. */
   refused(remoteAddress: string, remotePort: number, reason: SessionEnd, words: string): void;
 }
@@ -122,6 +72,8 @@ interface Newcomer {
   readonly known: boolean;
   readonly port: number;
   readonly deadline: NodeJS.Timeout;
+  /** It waits for its turn, or has had it. */
+  withdraw: Withdraw | null;
   chain: readonly Uint8Array[] | null;
 }
 
@@ -130,7 +82,15 @@ interface Newcomer {
  *
  * @throws the system's error when it cannot be bound, the crypto library's when the context does not load
  */
-export async function listenTls(options: TlsListenOptions, handlers: TlsHandlers): Promise<TlsListening> {
+export function listenTls(options: TlsListenOptions, handlers: TlsHandlers): Promise<TlsListening> {
+  return listenTlsSockets(options, {
+    peer: (socket, hello) => handlers.peer(new SocketStream(socket, true), hello),
+    refused: (...refusal) => handlers.refused(...refusal),
+  });
+}
+
+/** The same, and a peer is the bare socket: for a library that speaks its own protocol over it. */
+export async function listenTlsSockets(options: TlsListenOptions, handlers: TlsHandlers<tls.TLSSocket>): Promise<TlsListening> {
   const newcomers = new Map<string, Newcomer>();
   /** By address, the one whose handshake is under way first. */
   const queues = new Map<string, Newcomer[]>();
@@ -149,6 +109,7 @@ export async function listenTls(options: TlsListenOptions, handlers: TlsHandlers
   };
   const forget = (newcomer: Newcomer): boolean => {
     clearTimeout(newcomer.deadline);
+    newcomer.withdraw?.();
     if (!newcomers.delete(keyOf(newcomer.raw, newcomer.address, newcomer.port))) return false;
     const queue = queues.get(newcomer.address) ?? [];
     const wasUnderWay = queue[0] === newcomer;
@@ -157,8 +118,12 @@ export async function listenTls(options: TlsListenOptions, handlers: TlsHandlers
     else if (wasUnderWay) shake(queue[0] as Newcomer);
     return true;
   };
-  const shake = ({ raw }: Newcomer): void => {
-    server.emit("connection", raw);
+  const shake = (newcomer: Newcomer): void => {
+    const begin = (): void => {
+      server.emit("connection", newcomer.raw);
+    };
+    if (options.share === undefined) begin();
+    else newcomer.withdraw = options.share.ask(newcomer.known, begin);
   };
   /** Why there is no room for one more; null: there is. */
   const noRoom = (address: string, known: boolean): string | null => {
@@ -193,6 +158,7 @@ export async function listenTls(options: TlsListenOptions, handlers: TlsHandlers
       known,
       port,
       deadline: setTimeout(() => dismiss(newcomer, "handshakeTimeout", `no end after ${options.handshakeMs} ms`), options.handshakeMs),
+      withdraw: null,
       chain: null,
     };
     newcomers.set(keyOf(raw, address, port), newcomer);
@@ -236,7 +202,7 @@ export async function listenTls(options: TlsListenOptions, handlers: TlsHandlers
     }
     forget(newcomer);
     socket.disableRenegotiation();
-    handlers.peer(new SocketStream(socket, true), {
+    handlers.peer(socket, {
       chain,
       verdict: socket.authorized ? null : String(socket.authorizationError),
       protocol: socket.getProtocol() ?? "",
@@ -274,31 +240,6 @@ export async function listenTls(options: TlsListenOptions, handlers: TlsHandlers
 /** Our own deadline comes first; the library's is behind it. */
 const DEADLINE_SLACK_MS = 1_000;
 
-/**
- * What a TLS server of ours is made with, for a server that is not a listener of streams.
- *
- * @throws before anything in use is touched: the crypto library's error, or `KeyMismatch`
- */
-export function contextOptions(context: TlsContext): tls.SecureContextOptions & tls.TlsOptions {
-  // Without a list the library would trust every public authority.
-  if (context.caPem.length === 0) throw new TypeError("a TLS context needs at least one authority");
-  // The library notices a key of another certificate only where both are of one kind.
-  const key = crypto.createPrivateKey(context.keyPem);
-  if (!new crypto.X509Certificate(context.certificatePem).checkPrivateKey(key)) throw new KeyMismatch();
-  const options = { ...PARAMETERS, cert: context.certificatePem, key: context.keyPem, ca: [...context.caPem] };
-  tls.createSecureContext(options);
-  return options;
-}
-
-/** The private key does not belong to the certificate. */
-export class KeyMismatch extends Error {
-  readonly code = "ERR_OSSL_X509_KEY_VALUES_MISMATCH";
-
-  constructor() {
-    super("the private key does not belong to the certificate");
-  }
-}
-
 /** One listener has one local address and port, so the far end names the connection. */
 function keyOf(socket: Socket, address = socket.remoteAddress ?? "", port = socket.remotePort ?? 0): string {
   return `${plainAddress(address)} ${port}`;
@@ -322,6 +263,18 @@ export type ClientContext = tls.SecureContext;
 /** @throws the crypto library's error when certificate, key or authority do not load or do not belong together */
 export function clientContext(context: TlsContext): ClientContext {
   return tls.createSecureContext(contextOptions(context));
+}
+
+/** What a TLS client of ours connects with, for a library that connects by itself. */
+export function clientOptions(context: ClientContext, serverName: string): tls.ConnectionOptions {
+  return {
+    secureContext: context,
+    minVersion: PARAMETERS.minVersion,
+    maxVersion: PARAMETERS.maxVersion,
+    // An address is not sent as a name (RFC 6066 §3), and is checked all the same.
+    ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
+    checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(serverName, certificate),
+  };
 }
 
 export interface TlsConnectOptions {
@@ -348,16 +301,7 @@ export function connectTls(
   failed: (reason: string, words: string) => void,
 ): void {
   const { host, port, context, serverName, timeoutMs } = options;
-  const socket = tls.connect({
-    host,
-    port,
-    secureContext: context,
-    minVersion: PARAMETERS.minVersion,
-    maxVersion: PARAMETERS.maxVersion,
-    // An address is not sent as a name (RFC 6066 §3), and is checked all the same.
-    ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
-    checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(serverName, certificate),
-  });
+  const socket = tls.connect({ host, port, ...clientOptions(context, serverName) });
   socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
   const deadline = setTimeout(() => fail("ETIMEDOUT", `no end after ${timeoutMs} ms`), timeoutMs);
   const fail = (reason: string, words: string): void => {

@@ -38,10 +38,16 @@ export function readPapers(files: PaperFiles, nowMs: number): Papers {
     throw new PapersProblem(`${files.key}: the key does not belong to the certificate ${files.certificate}`);
   try {
     const context = clientContext({ certificatePem, keyPem, caPem: [caPem] });
-    return { context, subject: certificate.subject.replaceAll("\n", ", "), notAfterMs };
+    return { context, subject: nameIn(certificate), notAfterMs };
   } catch (error) {
     throw new PapersProblem(`${files.certificate}: cannot be used for TLS (${codeOf(error)})`);
   }
+}
+
+/** Certificates of SPIFFE names may have no subject, and Node then says undefined where its types say text. */
+function nameIn(certificate: crypto.X509Certificate): string {
+  const { subject, subjectAltName = "" } = certificate as { readonly subject?: string; readonly subjectAltName?: string };
+  return (subject ?? subjectAltName).replaceAll("\n", ", ");
 }
 
 /** The key is a secret of its owner: a file that others may read is refused, as the copy they made is as good as the key. */

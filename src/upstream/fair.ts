@@ -1,8 +1,9 @@
 /**
- * Fair queueing towards one device: round-robin between identities, then between the sessions of one identity, first come first served
- * within a session. A session's requests act in their order, so a head that may not go yet holds back only its own session.
- * What is urgent goes before what is not (RULINGS 22: a change before reads), but not twice in a row while something else may go: a flood of
- * writes does not blind everybody.
+ * Fair queueing towards one device: whichever identity was served longest ago, then the sessions of one identity in turn, first come first
+ * served within a session. Whoever asks now and then goes before whoever never stops asking: it waits for what is at the device, and not for
+ * another turn of theirs. A session's requests act in their order, so a head that may not go yet holds back only its own session.
+ * A class goes before the next (RULINGS 22: a stop, then any change, then reads), but only so often in a row while something else may go: a
+ * flood of writes does not blind everybody.
  * Pure: no clock, no socket. Costs nothing per message but a few pointer moves.
  */
 
@@ -58,52 +59,91 @@ export interface Source<T> {
   readonly waiting: Ring<T>;
   /** Owned by the queue: true while the session stands in it. */
   enrolled: boolean;
+  /** Owned by the queue: its identity's place, from the first time it asks until it leaves. */
+  lane: Lane<T> | null;
 }
 
-interface Lane<T> {
+/** One identity. */
+export interface Lane<T> {
   readonly identity: string;
+  /** Those of its sessions that have something waiting. */
   readonly sources: Source<T>[];
+  /** Sessions that share it. */
+  sessions: number;
+  /** Which turn of the device was its last one. */
+  served: number;
 }
+
+/** 0: a stop (RULINGS 15). 1: any other change. 2: a read. */
+export type Rank = 0 | 1 | 2;
+
+/** So many of a rank in a row, then one of another takes its turn if any may go. */
+const IN_A_ROW: readonly number[] = [8, 1, Number.POSITIVE_INFINITY];
+/** After all others. */
+const LAST = 3;
 
 export class FairQueue<T> {
-  /** Longest unserved first; whoever was served, or comes anew, stands at the back. */
+  /** Those with something waiting, longest unserved first; whoever comes for the first time stands at the back. */
   readonly #lanes: Lane<T>[] = [];
+  readonly #known = new Map<string, Lane<T>>();
+  /** Turns given so far. */
+  #turns = 0;
   readonly #mayGo: (item: T, source: Source<T>) => boolean;
-  readonly #isUrgent: (item: T) => boolean;
-  /** What was served last was urgent. */
-  #wasUrgent = false;
+  readonly #rankOf: (item: T) => Rank;
+  /** What was served last, and how many of that rank in a row. */
+  #rank: Rank = 2;
+  #inRow = 0;
 
   /**
-   * @param mayGo    whether a session's first waiting request may act now (its record is on disk, nothing of its own is in the way)
-   * @param isUrgent whether it goes before those of others that are not
+   * @param mayGo   whether a session's first waiting request may act now (its record is on disk, nothing of its own is in the way)
+   * @param rankOf  what goes before what
    */
-  constructor(mayGo: (item: T, source: Source<T>) => boolean, isUrgent: (item: T) => boolean) {
+  constructor(mayGo: (item: T, source: Source<T>) => boolean, rankOf: (item: T) => Rank) {
     this.#mayGo = mayGo;
-    this.#isUrgent = isUrgent;
+    this.#rankOf = rankOf;
   }
 
-  /** Put a session with something waiting at the back of its identity's lane. */
+  /** Put a session with something waiting at the back of its identity's lane, and that where it was served last. */
   enroll(source: Source<T>): void {
     if (source.enrolled) return;
     source.enrolled = true;
-    for (let i = 0; i < this.#lanes.length; i++) {
-      const lane = this.#lanes[i] as Lane<T>;
-      if (lane.identity === source.identity) {
-        lane.sources.push(source);
-        return;
-      }
+    const lane = source.lane ?? this.#join(source);
+    lane.sources.push(source);
+    if (lane.sources.length > 1) return;
+    this.#lanes.push(lane);
+    let at = this.#lanes.length - 1;
+    for (; at > 0 && (this.#lanes[at - 1] as Lane<T>).served > lane.served; at--) this.#lanes[at] = this.#lanes[at - 1] as Lane<T>;
+    this.#lanes[at] = lane;
+  }
+
+  /** A session is over: it stands nowhere, and nothing of it is remembered once the last of its identity is gone. */
+  leave(source: Source<T>): void {
+    this.withdraw(source);
+    const { lane } = source;
+    if (lane === null) return;
+    source.lane = null;
+    lane.sessions -= 1;
+    if (lane.sessions === 0) this.#known.delete(lane.identity);
+  }
+
+  #join(source: Source<T>): Lane<T> {
+    let lane = this.#known.get(source.identity);
+    if (lane === undefined) {
+      lane = { identity: source.identity, sources: [], sessions: 0, served: this.#turns };
+      this.#known.set(source.identity, lane);
     }
-    this.#lanes.push({ identity: source.identity, sources: [source] });
+    lane.sessions += 1;
+    source.lane = lane;
+    return lane;
   }
 
   /** Take a session out, whatever it has waiting. */
   withdraw(source: Source<T>): void {
     if (!source.enrolled) return;
     source.enrolled = false;
-    const at = this.#lanes.findIndex((lane) => lane.identity === source.identity);
-    const lane = this.#lanes[at] as Lane<T>;
+    const lane = source.lane as Lane<T>;
     lane.sources.splice(lane.sources.indexOf(source), 1);
-    if (lane.sources.length === 0) this.#lanes.splice(at, 1);
+    if (lane.sources.length === 0) this.#lanes.splice(this.#lanes.indexOf(lane), 1);
   }
 
   /** Any waiting request, ready or not, taken out; null when nothing waits. For a device that is gone. */
@@ -111,30 +151,39 @@ export class FairQueue<T> {
     return this.#lanes.length === 0 ? null : this.#serve(0, 0);
   }
 
-  /** The next request whose turn it is, taken out of its session's line; null when none may go. */
-  next(): T | null {
-    // Heads are asked in their order; the first of the class whose turn it is goes, else the first of the other.
+  /**
+   * The next request whose turn it is, taken out of its session's line; null when none may go.
+   *
+   * @param last   ranks after this one stay where they are
+   * @param first  nothing that waits is of a rank before this one: then the first that may go is the one, and the others need not be asked
+   */
+  next(last: Rank = 2, first: Rank = 0): T | null {
+    if (first > last) return null;
+    // Heads are asked in their order; the first of the rank whose turn it is goes.
+    const yields = this.#inRow >= (IN_A_ROW[this.#rank] as number) ? this.#rank : -1;
+    const foremost = Math.max(first, yields === 0 ? 1 : 0);
     let lane = -1;
     let place = -1;
-    for (let i = 0; i < this.#lanes.length; i++) {
+    let best = LAST + 1;
+    for (let i = 0; i < this.#lanes.length && best > foremost; i++) {
       const { sources } = this.#lanes[i] as Lane<T>;
-      for (let j = 0; j < sources.length; j++) {
+      for (let j = 0; j < sources.length && best > foremost; j++) {
         const source = sources[j] as Source<T>;
         const head = source.waiting.first() as T;
-        const isUrgent = this.#isUrgent(head);
-        if (lane >= 0 && isUrgent === this.#wasUrgent) continue;
-        if (!this.#mayGo(head, source)) continue;
-        if (isUrgent !== this.#wasUrgent) return this.#serveClass(i, j, isUrgent);
+        const rank = this.#rankOf(head);
+        const order = rank === yields ? LAST : rank;
+        if (rank > last || order >= best || !this.#mayGo(head, source)) continue;
+        best = order;
         lane = i;
         place = j;
       }
     }
-    return lane < 0 ? null : this.#serveClass(lane, place, this.#wasUrgent);
-  }
-
-  #serveClass(i: number, j: number, isUrgent: boolean): T {
-    this.#wasUrgent = isUrgent;
-    return this.#serve(i, j);
+    if (lane < 0) return null;
+    const item = this.#serve(lane, place);
+    const rank = this.#rankOf(item);
+    this.#inRow = rank === this.#rank ? this.#inRow + 1 : 1;
+    this.#rank = rank;
+    return item;
   }
 
   #serve(i: number, j: number): T {
@@ -146,6 +195,8 @@ export class FairQueue<T> {
       lane.sources.pop();
       source.enrolled = false;
     }
+    this.#turns += 1;
+    lane.served = this.#turns;
     toBack(this.#lanes, i);
     if (lane.sources.length === 0) this.#lanes.pop();
     return item;

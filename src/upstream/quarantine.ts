@@ -39,7 +39,13 @@ export class Quarantine {
     return count;
   }
 
-  /** Is this place not to be asked now? When its time is over one request passes as the probe, and the time starts anew. */
+  /** Is this place answered in the device's stead now? */
+  isHeld(place: string, now: number): boolean {
+    const silence = this.#silences.get(place);
+    return silence !== undefined && isHeld(silence, now);
+  }
+
+  /** Is this place not to be asked, by a request whose turn it is? When its time is over one passes as the probe, and the time starts anew. */
   holds(place: string, now: number): boolean {
     const silence = this.#silences.get(place);
     if (silence === undefined || silence.timeouts < TIMEOUTS) return false;

@@ -74,7 +74,7 @@ commands.after(() => rmSync(folder, { recursive: true, force: true }));
 
 commands("policy test: all cases, all rules, one line", async () => {
   const { code, lines } = await said(() => test([], sound));
-  assert.equal([code, lines], [0, ["boiler-house version 12: 57 of 57 cases passed, 14 of 14 rules covered"]]);
+  assert.equal([code, lines], [0, ["boiler-house version 13: 60 of 60 cases passed, 15 of 15 rules covered"]]);
 });
 
 commands("policy test: a policy that changed its mind fails the cases that say so, with their places", async () => {
@@ -83,7 +83,7 @@ commands("policy test: a policy that changed its mind fails the cases that say s
   assert.is(code, 1);
   assert.equal(lines, [
     `${path.dirname(other.policy)}/boiler-1.cases.yaml:20:3: found allow by operator/feed-setpoint in case "operator: write feed_setpoint = 40.1"; expected deny aboveMaximum by operator/feed-setpoint`,
-    "boiler-house version 12: 56 of 57 cases passed, 14 of 14 rules covered",
+    "boiler-house version 13: 59 of 60 cases passed, 15 of 15 rules covered",
   ]);
 });
 
@@ -92,7 +92,7 @@ commands("policy test FILE: the cases named alone, and the rules they leave out"
   writeFileSync(few, "- { as: viewer, request: read drum_level, expect: allow }\n");
   const { code, lines } = await said(() => test([few], sound));
   assert.is(code, 0);
-  assert.is(lines.at(-1), "boiler-house version 12: 1 of 1 cases passed, 1 of 14 rules covered");
+  assert.is(lines.at(-1), "boiler-house version 13: 1 of 1 cases passed, 1 of 15 rules covered");
   assert.ok(
     lines.some((line) => /^ {2}operator\/feed-setpoint +line 19 +allowed 0 +denied 0$/.test(line)),
     lines.join("\n"),
@@ -103,7 +103,7 @@ commands("policy test --json: one object, nothing else", async () => {
   const { code, lines } = await said(() => test([], { ...sound, json: true }));
   assert.equal([code, lines.length], [0, 1]);
   const told = JSON.parse(lines[0] ?? "");
-  assert.equal([told.ok, told.passed, told.failed, told.cases.length, told.rules.length], [true, 57, 0, 57, 14]);
+  assert.equal([told.ok, told.passed, told.failed, told.cases.length, told.rules.length], [true, 60, 0, 60, 15]);
   assert.match(told.policy.hash, /^[0-9a-f]{64}$/);
 });
 
@@ -128,8 +128,9 @@ commands("policy explain: every rule considered, why, and the decision in plant 
       "line 19  allow  operator/feed-setpoint  covers holding 40 (feed_setpoint), but the value is above its max",
       "line 25  allow  operator/drum-level  does not cover holding 40 (feed_setpoint)",
       "line 30  allow  operator/pumps  does not cover holding 40 (feed_setpoint)",
-      "line 36  allow  operator/acknowledge  does not cover holding 40 (feed_setpoint)",
-      "line 41  allow  operator/automatic  does not cover holding 40 (feed_setpoint)",
+      "line 36  allow  operator/burner-off  does not cover holding 40 (feed_setpoint)",
+      "line 42  allow  operator/acknowledge  does not cover holding 40 (feed_setpoint)",
+      "line 47  allow  operator/automatic  does not cover holding 40 (feed_setpoint)",
     ],
   );
   assert.equal(lines.slice(-2), [
@@ -249,11 +250,11 @@ commands("policy lint: findings with place and code; warnings do not fail", asyn
   const at = path.dirname(open.policy);
   assert.ok(
     lines.includes(
-      `${at}/policy.yaml:60:7: warning write-without-limit: engineer/free-mode lets mode_word be written to anything; give it values, or write_min and write_max`,
+      `${at}/policy.yaml:66:7: warning write-without-limit: engineer/free-mode lets mode_word be written to anything; give it values, or write_min and write_max`,
     ),
     lines.join("\n"),
   );
-  assert.is(lines.at(-1), "boiler-house version 12: 3 warnings, 3 notes");
+  assert.is(lines.at(-1), "boiler-house version 13: 3 warnings, 3 notes");
 });
 
 commands("check: ok, with what a person should look at", async () => {
@@ -261,7 +262,7 @@ commands("check: ok, with what a person should look at", async () => {
   assert.is(code, 0);
   assert.match(
     lines.at(-1) ?? "",
-    /^ok: site boiler-house, policy boiler-house version 12 \([0-9a-f]{12}\): 1 asset, 24 points, 3 roles, 57 cases passed; 1 warning, 4 notes$/,
+    /^ok: site boiler-house, policy boiler-house version 13 \([0-9a-f]{12}\): 1 asset, 24 points, 3 roles, 60 cases passed; 1 warning, 4 notes$/,
   );
   assert.equal(
     lines.filter((line) => line.includes("/pki/")),

@@ -1,6 +1,7 @@
 /** `penstock run` as the people and programs beside it see it: its log on a terminal, `ready` for scripts, readiness for systemd, a wrong option. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
@@ -101,6 +102,29 @@ run("the log on a terminal is a line for people: clock, level, words, details; n
   assert.match(log.join("\n"), /^\S+ info {2}draining {2}signal=SIGTERM$/m);
   assert.not.match(program.out, /[^\r\n\x20-\x7e]/);
 });
+
+run(
+  "RULINGS 33: documents that change while it starts, announced by SIGHUP before it is ready, are in force after all",
+  async (context) => {
+    const { dir } = context;
+    // Where it reads which clients it has seen, after its documents: it waits there until somebody writes.
+    const gate = path.join(dir, "audit.seen.json");
+    execFileSync("mkfifo", [gate]);
+    const program = new Program(daemon, context);
+    const held = await open(gate, "w");
+    const policy = path.join(dir, "policy.yaml");
+    writeFileSync(policy, readFileSync(policy, "utf8").replace("version: 1", "version: 2"));
+    program.child.kill("SIGHUP");
+    await held.close();
+    await program.says(/^ready$/m);
+    let version = 0;
+    const ask = async (): Promise<void> => {
+      version = (await askDaemon(path.join(dir, "penstock.sock"), { ask: "status" })).status?.policy.version ?? 0;
+    };
+    const asking = setInterval(() => void ask(), 20);
+    await until(() => version === 2, "the second version is in force", WAIT_MS).finally(() => clearInterval(asking));
+  },
+);
 
 run("--json: on a terminal too, all it says is one JSON object a line, `ready` with its listeners among them", async (context) => {
   const shown = terminal([...daemon, "--json"]);

@@ -146,6 +146,15 @@ load("upstream settings, stated and by default", () => {
   assert.equal([assets.get("boiler-1")?.sessionsPerIdentity, assets.get("pump-1")?.sessionsPerIdentity], [2, 4]);
 });
 
+load("RULINGS 23: quirks are those that are declared; each asset knows the unit ids of its neighbours at the address", () => {
+  const { assets } = loaded().site;
+  assert.equal([assets.get("boiler-1")?.quirks, assets.get("pump-1")?.quirks], [[], ["unit-echo", "coil-padding"]]);
+  const others = (name: string): number[] => [...(assets.get(name)?.otherUnits ?? [])].sort((a, b) => a - b);
+  assert.equal(others("boiler-1"), [3, 30]);
+  assert.equal(others("burner-1"), [1, 2, 100, 102, 255]);
+  assert.equal(others("pump-1"), []);
+});
+
 load("the smallest site: what is not stated is the safe default", () => {
   const text = `site: s
 listeners: [{ asset: a, interface: lo, port: 0, tls: none, from: [127.0.0.1] }]
@@ -302,6 +311,13 @@ const FAULTS: readonly (readonly [piece: string, instead: string, said: string])
     "found 200; expected a count per time, such as 200/s, 6/min or 10/10s",
   ],
   ["sessions_per_identity: 2", "sessions_per_identity: «0", "found 0; expected a whole number from 1 to 64"],
+  [
+    "quirks: [unit-echo, coil-padding]",
+    "quirks: [unit-echo, «coils]",
+    'found "coils"; expected one of: coil-padding, unit-echo, trailing-octets',
+  ],
+  ["quirks: [unit-echo, coil-padding]", "quirks: [unit-echo, coil-padding, «unit-echo]", 'found "unit-echo"; expected each quirk once'],
+  ["quirks: [unit-echo, coil-padding]", "quirks: «unit-echo", 'found "unit-echo"; expected a list'],
   ["mode: enforce", "mode: «observe", 'found "observe"; expected enforce (observe and shadow come with later work)'],
   // audit, management, limits
   ["  directory: /var/lib/penstock/audit\n", "", "found no directory; expected the path of the folder of the evidence"],
@@ -362,7 +378,7 @@ load("what is missing is told at the map that misses it", () => {
   assert.is(without("site: boiler-house\n"), `${FILE}:1:1:`);
 });
 
-for (const key of ["quirks", "poll", "telemetry", "hardware", "fail", "until", "link", "event_owner", "serial"]) {
+for (const key of ["poll", "telemetry", "hardware", "fail", "until", "link", "event_owner", "serial"]) {
   load(`a key of later work is not taken for a slip: ${key}`, () => {
     const [line] = refused(SITE_YAML.replace("    mode: enforce\n", `    mode: enforce\n    ${key}: { a: 1 }\n`));
     assert.match(line ?? "", new RegExp(`^${FILE}:35:5: found the key "${key}"; expected no such key yet: .* comes with later work$`));
@@ -373,7 +389,7 @@ for (const key of ["telemetry", "hardware", "single_operator"]) {
   load(`a top-level key of later work is not taken for a slip: ${key}`, () => {
     assert.match(
       refused(`${SITE_YAML}${key}: 72h\n`)[0] ?? "",
-      /:58:1: found the key "\w+"; expected no such key yet: .* comes with later work$/,
+      /:59:1: found the key "\w+"; expected no such key yet: .* comes with later work$/,
     );
   });
 }
@@ -542,7 +558,7 @@ load("metrics over the network: port 9443 unless stated, never without certifica
   const stated = (management: string) => SITE_YAML.replace("socket: run/penstock.sock", management);
   assert.equal(loaded(stated("interface: mgmt0")).site.management, {
     socket: "/run/penstock/penstock.sock",
-    web: { interface: "mgmt0", port: 9443, line: 56 },
+    web: { interface: "mgmt0", port: 9443, line: 57 },
   });
   assert.is(loaded(stated("interface: mgmt0, port: 0, tls: mutual")).site.management.web?.port, 0);
   const text = `site: s

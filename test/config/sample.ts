@@ -47,6 +47,7 @@ assets:
     unit_zero: device
     addressing: modicon
     points: points/pump-1.csv
+    quirks: [unit-echo, coil-padding]
 audit:
   directory: /var/lib/penstock/audit
   durable_before: all

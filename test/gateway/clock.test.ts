@@ -110,7 +110,7 @@ for (const [words, step] of [
           "whoever confirms that it is a year later ends her",
         );
       }
-      const told = (await house.written("clock")).map(({ event, uid, by }) => [event, uid ?? null, by ?? null]);
+      const told = (await house.written("clock")).map(({ event, uid, who }) => [event, uid ?? null, who ?? null]);
       assert.equal(told, [
         ["suspect", null, null],
         ["confirmed", 4711, "local-root"],

@@ -7,6 +7,8 @@ import { Plc } from "#test/support/plc";
 
 const device = suite<{ house: House }>("gateway/device");
 const QUICK = "    upstream: { timeout: 200ms }";
+/** The space of holding registers is named by the function that reads it. */
+const HOLDING = 3;
 
 device.after.each(async (context) => {
   await context.house?.close();
@@ -113,14 +115,18 @@ device("a write whose echo is wrong is indeterminate, and its values are unknown
 });
 
 device(
-  "an exception is passed on; 04, 05 and 0B to a write are indeterminate; a code the standard does not know is unknownException",
+  "RULINGS 22: an exception is passed on; 04, 05 and 0B to a write are indeterminate and void what was known; unknown codes are told so",
   async (context) => {
     const house = await opened(context, { asset: QUICK });
     const operator = await house.plain();
     const told: string[] = [];
     for (const exception of [1, 2, 3, 4, 5, 6, 7, 8, 0x0a, 0x0b, 0x63]) {
+      house.plc.faults = {};
+      await operator.ask(read(1, 1));
+      assert.ok((house.gateway.assets.get("plc")?.lastSeen.cell(1, HOLDING, 1) ?? -1) >= 0, "it is known");
       house.plc.faults = { exception };
       assert.is((await operator.ask(write(1, exception))).toString("hex"), `86${exception.toString(16).padStart(2, "0")}`);
+      assert.is(house.gateway.assets.get("plc")?.lastSeen.cell(1, HOLDING, 1), -1, "nobody knows what stands there now");
     }
     for (const r of await house.written("outcome")) told.push(`${r.exception} ${r.outcome}`);
     assert.equal(told, [
@@ -231,6 +237,28 @@ device("`per_session` gives each session its own connection, and closes it with 
   a.close();
   await until(() => house.plc.sockets.size === 1, "the session's own connection is closed");
   assert.is((await b.ask(read(0, 1))).toString("hex"), "03020000");
+});
+
+device("DESIGN 11: `per_session`: the reply to a change wakes the other connections, the reply to a read nobody", async (context) => {
+  const house = await opened(context, { asset: "    upstream: { mode: per_session }" });
+  const [a, b] = [await house.plain(), await house.plain()];
+  const asset = house.gateway.assets.get("plc");
+  if (asset === undefined) throw new Error("no asset");
+  let woken = 0;
+  const { wake } = asset;
+  asset.wake = () => {
+    woken += 1;
+    wake.call(asset);
+  };
+  await Promise.all([a.ask(read(0, 1)), b.ask(read(1, 1)), a.ask(read(2, 1))]);
+  assert.is(woken, 0);
+  house.plc.faults = { delayMs: 5 };
+  const told = await Promise.all([a.ask(write(3, 1)), b.ask(write(3, 2)), a.ask(write(3, 3))]);
+  assert.equal(
+    told.map((answer) => answer.toString("hex")),
+    ["0600030001", "0600030002", "0600030003"],
+  );
+  assert.is(woken, 3);
 });
 
 device("RULINGS 12: a broadcast needs its right, is acknowledged by nobody, and voids what was known", async (context) => {

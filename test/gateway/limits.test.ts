@@ -1,12 +1,18 @@
 /** Every cap of limits.ts is reached, and what then happens is what its comment says. The last test fails when a cap has no test. */
 
 import net from "node:net";
+import path from "node:path";
 import tls from "node:tls";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { LIMITS, type Limits } from "#gateway/limits";
+import { askDaemon } from "#management/client";
+import type { Answer, Question } from "#management/protocol";
+import { MovedClock } from "#test/support/clock";
+import { FailingDisk } from "#test/support/failingDisk";
 import { certificates } from "#test/support/gatewayCertificates";
-import { type House, OPEN_POLICY, opened, sleep, until } from "#test/support/house";
+import { type House, OPEN_POLICY, opened, POINTS, sleep, until } from "#test/support/house";
+import { line, ask as manage, portOf } from "#test/support/manager";
 import { adu, Operator, read, write } from "#test/support/operator";
 
 const limits = suite<{ house: House }>("gateway/limits");
@@ -145,6 +151,42 @@ cap(["queuePerDevice"], "beyond it every session is answered 06", async (context
 });
 
 cap(
+  ["queueForStops", "stopWaitMs"],
+  "a stop has places of its own in a full queue, and no more; a disk holds it up no longer",
+  async (context) => {
+    const policy = OPEN_POLICY.replace(
+      "hmi:\n",
+      "hmi:\n    - { id: stop, allow: write, on: plc, table: coil, addresses: [1, 2, 3, 4], values: { set: [0] }, essential: true }\n",
+    );
+    const house = await opened(context, {
+      policy,
+      limits: { queuePerDevice: 2, queueForStops: 2, stopWaitMs: 150 },
+      asset: "    upstream: { timeout: 5s }",
+    });
+    const operator = await house.plain();
+    const stop = (at: number): Promise<Buffer> => operator.ask(Buffer.from([5, 0, at, 0, 0]));
+    await operator.ask(read(0, 1));
+    house.plc.faults = { delayMs: 100 };
+    const { length } = house.plc.requests;
+    const atDevice = operator.ask(read(3, 1));
+    await until(() => house.plc.requests.length > length, "the device is busy");
+    const answers = await Promise.all([atDevice, ...[1, 2].map((at) => operator.ask(read(at, 1))), ...[1, 2, 3].map(stop)]);
+    assert.equal(
+      answers.map((answer) => answer.subarray(0, 1).toString("hex")),
+      ["03", "03", "03", "05", "05", "85"],
+    );
+    house.plc.faults = {};
+    const { audit } = house.gateway.road;
+    Object.defineProperty(audit, "durable", { get: () => 0 });
+    const started = performance.now();
+    assert.is((await stop(4)).toString("hex"), "0500040000");
+    const took = performance.now() - started;
+    assert.ok(took >= 140 && took < 2_000, `${took} ms`);
+    Reflect.deleteProperty(audit, "durable");
+  },
+);
+
+cap(
   ["sessionPauseOctets", "sessionBacklogOctets", "slowReaderMs"],
   "an operator that does not read is no longer read, then cut; memory does not grow",
   async (context) => {
@@ -216,6 +258,39 @@ cap(["unaskedOctets"], "a device that sends more than it was asked for loses its
   await operator.ask(read(0, 1));
   house.plc.shout(Buffer.concat(Array.from({ length: 12 }, (_, i) => adu("03 02 beef", 1, i))));
   await until(() => house.plc.connections === 2, "reconnected");
+});
+
+cap(["storms"], "identities beyond it are watched together for a storm of reconnects, and told as several", async (context) => {
+  const clock = new MovedClock();
+  const house = await opened(context, { clock, limits: { storms: 2, readWindowMs: 3_600_000 } });
+  for (let i = 0; i < 44; i++) {
+    const operator = await Operator.plain(house.port(), "127.0.0.1", `127.0.0.${2 + (i % 4)}`);
+    operator.socket.end();
+    await operator.gone();
+  }
+  await until(() => house.gateway.road.sessions.open.size === 0, "all are gone");
+  clock.passed = 10_001;
+  await until(() => house.records("session").some(({ event }) => event === "counted"), "counted");
+  const [counted, ...more] = (await house.written("session")).filter(({ event }) => event === "counted");
+  assert.is(more.length, 0);
+  assert.equal([counted?.who, counted?.listener, counted?.count, counted?.sources], [null, null, 2, ["127.0.0.4", "127.0.0.5"]]);
+});
+
+cap(["owedOutcomes"], "what became of more changes than that while the disk failed is not told", async (context) => {
+  const disk = new FailingDisk();
+  const house = await opened(context, { disk: { files: disk }, limits: { owedOutcomes: 2 } });
+  const operators = await Promise.all(Array.from({ length: 4 }, () => house.plain()));
+  await house.written();
+  disk.fails = "EIO";
+  const answers = await Promise.all(operators.map((operator, i) => operator.ask(write(i, 1))));
+  assert.equal(
+    answers.map((answer) => answer.toString("hex")),
+    ["8606", "8606", "8606", "8606"],
+  );
+  disk.fails = null;
+  await until(() => house.gateway.road.audit.state === "ok", "it goes on");
+  await house.gateway.close();
+  assert.is(disk.durableLines.filter((line) => line.includes('"outcome":"notSent"')).length, 2);
 });
 
 cap(["readCounters"], "reads are counted per range; when there are too many ranges the counts are written out", async (context) => {
@@ -333,6 +408,89 @@ cap(["webHeaderOctets"], "a longer metrics request is refused", async (context) 
     });
   assert.match(await ask(10), /^HTTP\/1.1 200/);
   assert.match(await ask(600), /^HTTP\/1.1 431/);
+});
+
+cap(["webHalfOpen"], "strangers have half of its handshakes, whoever was here before has a place", async (context) => {
+  const pki = await certificates();
+  const house = await opened(context, { ...pki.house, management: "interface: lo, port: 0", limits: { webHalfOpen: 4 } });
+  const strangers = Array.from({ length: 5 }, (_, i) =>
+    net.connect({ port: portOf(house), host: "127.0.0.1", localAddress: `127.0.0.${i + 2}` }),
+  );
+  for (const socket of strangers) socket.on("error", () => {});
+  await until(() => strangers.filter((socket) => socket.closed).length === 3, "two stay");
+  for (const socket of strangers) socket.destroy();
+  assert.is((await house.written("handshake-refused"))[0]?.reason, "tooManyConnections");
+});
+
+cap(["webPerIdentity"], "one more of the same identity is closed unanswered and recorded, another's is answered", async (context) => {
+  const pki = await certificates();
+  const house = await opened(context, { ...pki.house, management: "interface: lo, port: 0", limits: { webPerIdentity: 2 } });
+  const open = [await line(house, pki.operator), await line(house, pki.operator)];
+  const third = await line(house, pki.operator, "GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n");
+  await third.gone;
+  assert.is(third.text(), "");
+  assert.is((await house.written("handshake-refused"))[0]?.reason, "tooManySessions");
+  const other = await line(house, pki.operatorNamed("bob"), "GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n");
+  await other.gone;
+  assert.match(other.text(), /^HTTP\/1.1 200/);
+  open[0]?.socket.destroy();
+  await open[0]?.gone;
+  await until(() => house.gateway.web[0]?.connections === 1, "its place is free");
+  const again = await line(house, pki.operator, "GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n");
+  await again.gone;
+  assert.match(again.text(), /^HTTP\/1.1 200/);
+});
+
+const LOOKERS = `policy: test
+version: 1
+roles:
+  looker: [{ id: look, manage: view, on: "*" }]
+bindings:
+  - { role: looker, identity: "spiffe://plant.example/operator/*", kind: person }
+`;
+
+cap(["viewCounters"], "the counts of those who look are written out early, and none is lost", async (context) => {
+  const pki = await certificates();
+  const limits = { viewCounters: 2, readWindowMs: 600_000 };
+  const house = await opened(context, { ...pki.house, policy: LOOKERS, management: "interface: lo, port: 0", limits });
+  const [a, b, c] = [pki.operatorNamed("a"), pki.operatorNamed("b"), pki.operatorNamed("c")];
+  for (const who of [a, a, b, c]) assert.ok((await manage(house, who, { ask: "status" })).ok);
+  const looks = (await house.written("management")).filter(({ asked }) => asked === "status");
+  assert.equal(
+    looks.map(({ who, count }) => [who.at(-1), count]),
+    [
+      ["a", 2],
+      ["b", 1],
+    ],
+  );
+});
+
+cap(["verifiedPoints"], "more points are told in further answers, each with its record", async (context) => {
+  const points = Array.from({ length: 5 }, (_, i) => `p${i},1,holding,${i},uint16,,r,\n`).join("");
+  const house = await opened(context, { points: POINTS + points, limits: { verifiedPoints: 2 } });
+  const ask = (from: number): Promise<Answer> =>
+    askDaemon(path.join(house.dir, "penstock.sock"), { ask: "pointsVerify", asset: "plc", points: null, from, uid: 0 });
+  const shown: (readonly [string, number | null | undefined])[] = [];
+  for (let from: number | null = 0; from !== null; ) {
+    const { verification }: Answer = await ask(from);
+    shown.push([verification?.points.map(({ name }) => name).join(" ") ?? "", verification?.next]);
+    from = verification?.next ?? null;
+  }
+  assert.equal(shown, [
+    ["p0 p1", 2],
+    ["p2 p3", 4],
+    ["p4", null],
+  ]);
+  assert.is((await house.written("management")).filter(({ asked }) => asked === "points verify").length, 3);
+});
+
+cap(["verifications"], "the one from longest ago cannot be signed off any more", async (context) => {
+  const house = await opened(context, { points: `${POINTS}p,1,holding,0,uint16,,r,\n`, limits: { verifications: 2 } });
+  const ask = (question: Question): Promise<Answer> => askDaemon(path.join(house.dir, "penstock.sock"), { ...question, uid: 0 });
+  const ids: string[] = [];
+  for (let i = 0; i < 3; i++) ids.push((await ask({ ask: "pointsVerify", asset: "plc", points: null, from: 0 })).verification?.id ?? "");
+  const signed = await Promise.all(ids.map(async (verification) => (await ask({ ask: "pointsSignOff", verification })).ok));
+  assert.equal(signed, [false, true, true]);
 });
 
 /** A client of another address of this machine: another identity. */

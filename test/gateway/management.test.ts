@@ -48,7 +48,7 @@ management("Prometheus text over the socket, and over mutual TLS for whoever may
   assert.match(text, /^# TYPE penstock_denials_total counter$/m);
   const [port] = web.gateway.status().metricsPorts;
   assert.match(await get(port ?? 0, pki.operator), /^penstock_audit_ok 1$/m);
-  assert.is(await get(port ?? 0, pki.operator, "/"), "only GET /metrics\n");
+  assert.is(await get(port ?? 0, pki.operator, "/"), "only GET /metrics and POST /command\n");
   const strangers = [
     null,
     pki.credentials(selfSigned({ uri: "spiffe://plant.example/operator/alice" })),

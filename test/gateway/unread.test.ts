@@ -39,9 +39,9 @@ class Full implements ByteStream {
     this.#handler = handler;
     this.#inner.start(handler);
   }
-  write(octets: Uint8Array): void {
-    if (this.full) this.#held.push(Uint8Array.from(octets));
-    else this.#inner.write(octets);
+  write(octets: Uint8Array, length = octets.length): void {
+    if (this.full) this.#held.push(octets.slice(0, length));
+    else this.#inner.write(octets, length);
   }
   /** The device reads again. */
   empty(): void {

@@ -20,13 +20,18 @@ export interface CommandResult {
 /** Run one command to its end. */
 export function penstock(
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string } = {},
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string; timeout?: number } = {},
 ): Promise<CommandResult> {
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
       ["--disable-warning=ExperimentalWarning", main, ...args],
-      { cwd: options.cwd ?? root, env: { ...process.env, ...options.env }, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 },
+      {
+        cwd: options.cwd ?? root,
+        env: { ...process.env, ...options.env },
+        timeout: options.timeout ?? 60_000,
+        maxBuffer: 64 * 1024 * 1024,
+      },
       (error, stdout, stderr) => {
         living.delete(child);
         resolve({ code: error === null ? 0 : typeof error.code === "number" ? error.code : -1, stdout, stderr });
@@ -35,6 +40,14 @@ export function penstock(
     living.add(child);
     child.stdin?.end(options.input ?? "");
   });
+}
+
+export interface Start {
+  readonly program?: string;
+  readonly nodeFlags?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  /** It may take so long until it is ready. */
+  readonly patienceMs?: number;
 }
 
 export class Daemon {
@@ -49,10 +62,16 @@ export class Daemon {
     this.ended = new Promise((resolve) => child.once("close", (code, signal) => resolve({ code, signal })));
   }
 
-  /** Start `penstock run` in a folder with site.yaml and policy.yaml; resolves at `ready`. */
-  static async start(dir: string, args: readonly string[] = []): Promise<Daemon> {
-    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main, "run", ...args], {
+  /**
+   * Start `penstock run` in a folder with site.yaml and policy.yaml; resolves at `ready`.
+   *
+   * @param how this checkout's sources as they are, unless another program is stated: the one file that ships, and how it is started
+   */
+  static async start(dir: string, args: readonly string[] = [], how: Start = {}): Promise<Daemon> {
+    const { program = main, nodeFlags = [], env = {}, patienceMs = 20_000 } = how;
+    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", ...nodeFlags, program, "run", ...args], {
       cwd: dir,
+      env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     living.add(child);
@@ -68,7 +87,7 @@ export class Daemon {
         if (said.includes("ready\n")) resolve();
       });
       child.once("close", (code) => reject(new Error(`penstock run ended with ${code}: ${daemon.stderr}`)));
-      setTimeout(() => reject(new Error(`not ready in 20 s: ${daemon.stderr}`)), 20_000).unref();
+      setTimeout(() => reject(new Error(`not ready in ${patienceMs} ms: ${daemon.stderr}`)), patienceMs).unref();
     });
     return daemon;
   }

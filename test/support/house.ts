@@ -4,7 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import pino from "pino";
 import type { Clock } from "#gateway/clock";
-import { type Gateway, startGateway } from "#gateway/compose";
+import { type Disk, type Gateway, startGateway } from "#gateway/compose";
 import type { Limits } from "#gateway/limits";
 import { Operator, type OperatorTls } from "#test/support/operator";
 import { Plc } from "#test/support/plc";
@@ -23,6 +23,8 @@ export interface HouseOptions {
   readonly management?: string;
   readonly limits?: Partial<Limits>;
   readonly clock?: Clock;
+  /** What the evidence is written with. */
+  readonly disk?: Disk;
   /** Files beside the documents, by name. */
   readonly files?: Readonly<Record<string, string>>;
   readonly plc?: Plc;
@@ -71,7 +73,7 @@ export class House {
   }
 
   /** End the gateway and start one again on the same folder. */
-  async restart(options: Pick<HouseOptions, "clock" | "limits" | "log"> = {}): Promise<void> {
+  async restart(options: Pick<HouseOptions, "clock" | "limits" | "log" | "disk"> = {}): Promise<void> {
     await this.gateway.close();
     this.gateway = await start(this.dir, options);
   }
@@ -124,13 +126,14 @@ export class House {
   }
 }
 
-function start(dir: string, { limits, clock, log }: Pick<HouseOptions, "clock" | "limits" | "log">): Promise<Gateway> {
+function start(dir: string, { limits, clock, log, disk }: Pick<HouseOptions, "clock" | "limits" | "log" | "disk">): Promise<Gateway> {
   return startGateway({
     siteFile: path.join(dir, "site.yaml"),
     policyFile: path.join(dir, "policy.yaml"),
     log: log ?? pino({ level: process.env.PENSTOCK_TEST_LOG ?? "silent" }, pino.destination(2)),
     ...(limits === undefined ? {} : { limits }),
     ...(clock === undefined ? {} : { clock }),
+    ...(disk === undefined ? {} : { disk }),
   });
 }
 

@@ -37,16 +37,18 @@ export class Operator {
     });
   }
 
-  static async plain(port: number, host = "127.0.0.1"): Promise<Operator> {
-    const socket = net.connect(port, host);
+  /** @param localAddress where it comes from: another identity to a plain listener */
+  static async plain(port: number, host = "127.0.0.1", localAddress?: string): Promise<Operator> {
+    const socket = net.connect({ port, host, ...(localAddress === undefined ? {} : { localAddress }) });
     await once(socket, "connect");
     return new Operator(socket);
   }
 
-  static async mutual(port: number, credentials: OperatorTls, host = "127.0.0.1"): Promise<Operator> {
+  static async mutual(port: number, credentials: OperatorTls, host = "127.0.0.1", localAddress?: string): Promise<Operator> {
     const socket = tls.connect({
       port,
       host,
+      ...(localAddress === undefined ? {} : { localAddress }),
       cert: credentials.certificatePem,
       key: credentials.keyPem,
       ca: credentials.caPem,
@@ -64,7 +66,10 @@ export class Operator {
 
   answerTo(transaction: number, timeoutMs = 10_000): Promise<Buffer> {
     return new Promise((resolve, reject) => {
-      if (this.closed) reject(new Error("connection closed"));
+      if (this.closed) {
+        reject(new Error("connection closed"));
+        return;
+      }
       const timer = setTimeout(() => {
         this.#waiting.delete(transaction);
         reject(new Error(`no answer to ${transaction} within ${timeoutMs} ms`));

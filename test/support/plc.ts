@@ -41,10 +41,10 @@ export class Plc {
     this.#server = net.createServer((socket) => this.#serve(socket));
   }
 
-  async listen(port = 0): Promise<number> {
+  async listen(port = 0, host = "127.0.0.1"): Promise<number> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", reject);
-      this.#server.listen(port, "127.0.0.1", () => resolve());
+      this.#server.listen(port, host, () => resolve());
     });
     return this.port;
   }

@@ -57,12 +57,7 @@ export class Stage {
 
   /** @param from the operator's own address on loopback: another identity to a plain listener */
   async plain(from = "127.0.0.1", listener = 0): Promise<Operator> {
-    const socket = net.connect({ port: this.port(listener), host: "127.0.0.1", localAddress: from });
-    await new Promise<void>((resolve, reject) => {
-      socket.once("connect", () => resolve());
-      socket.once("error", reject);
-    });
-    const operator = new Operator(socket);
+    const operator = await Operator.plain(this.port(listener), "127.0.0.1", from);
     this.#operators.push(operator);
     return operator;
   }

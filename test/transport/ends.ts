@@ -1,7 +1,8 @@
 /** Both ends of one connection, as pairs of streams, over every kind of stream there is. */
 import type { ByteStream, StreamHandler } from "#transport/stream";
 import { connectTcp, listenTcp } from "#transport/tcp";
-import { clientContext, connectTls, listenTls, type TlsContext } from "#transport/tls";
+import { clientContext, connectTls, listenTls } from "#transport/tls";
+import type { TlsContext } from "#transport/tlsContext";
 
 export interface Pair {
   /** The end that connected. */

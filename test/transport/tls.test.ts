@@ -6,15 +6,8 @@ import tls from "node:tls";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { ByteStream } from "#transport/stream";
-import {
-  clientContext,
-  connectTls,
-  listenTls,
-  type TlsContext,
-  type TlsHello,
-  type TlsListening,
-  type TlsListenOptions,
-} from "#transport/tls";
+import { clientContext, connectTls, listenTls, type TlsHello, type TlsListening, type TlsListenOptions } from "#transport/tls";
+import type { TlsContext } from "#transport/tlsContext";
 import { Ear, pause, until } from "./ends.ts";
 import { type IssueOptions, type Paper, Papers } from "./papers.ts";
 

@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { FairQueue, Ring, type Source } from "#upstream/fair";
+import { FairQueue, type Lane, Ring, type Source } from "#upstream/fair";
 
 const ring = suite("upstream/ring");
 
@@ -23,13 +23,14 @@ class Line implements Source<string> {
   readonly identity: string;
   readonly waiting = new Ring<string>(64);
   enrolled = false;
+  lane: Lane<string> | null = null;
   constructor(identity: string) {
     this.identity = identity;
   }
 }
 
 function queueOf(mayGo: (item: string) => boolean = () => true) {
-  const queue = new FairQueue<string>(mayGo, (item) => item.startsWith("w"));
+  const queue = new FairQueue<string>(mayGo, (item) => (item.startsWith("stop") ? 0 : item.startsWith("w") ? 1 : 2));
   const add = (line: Line, ...items: string[]): void => {
     for (const item of items) line.waiting.push(item);
     queue.enroll(line);
@@ -67,6 +68,24 @@ fair("RULINGS 22: what is urgent goes first, but not twice in a row while someth
   assert.equal([queue.next(), queue.next()], ["r5", null], "what may not go holds up nobody");
 });
 
+fair("RULINGS 22: a stop goes before every change and read; after eight in a row one other takes its turn", () => {
+  const { queue, add, all } = queueOf((item) => item !== "stop-held");
+  add(new Line("reader"), "r1", "r2");
+  add(new Line("writer"), "w1", "w2", "w3");
+  assert.equal([queue.next(), queue.next()], ["w1", "r1"]);
+  add(new Line("shift"), "stop1", "stop2");
+  add(new Line("other"), "stop3", "r3");
+  assert.equal(all(), ["stop1", "stop3", "stop2", "w2", "r2", "w3", "r3"]);
+  add(new Line("reader"), "r4");
+  add(new Line("writer"), "w4");
+  const flood = Array.from({ length: 12 }, (_, i) => `stop${i}`);
+  add(new Line("flood"), ...flood);
+  assert.equal(all(), [...flood.slice(0, 8), "w4", ...flood.slice(8), "r4"]);
+  add(new Line("shift"), "stop-held", "w5");
+  add(new Line("reader"), "r5");
+  assert.equal(all(), ["r5"], "one that may not go holds up nobody else");
+});
+
 fair("sessions of one identity take turns, each in its own order", () => {
   const { add, all } = queueOf();
   add(new Line("a"), "x1", "x2");
@@ -85,6 +104,26 @@ fair("a head that may not go holds back its own session only", () => {
   assert.is(queue.next(), null);
 });
 
+fair("DESIGN 10: whoever asks now and then waits for no second turn of whoever never stops asking", () => {
+  const { queue, add } = queueOf();
+  const [rare, greedy, second] = [new Line("rare"), new Line("greedy"), new Line("greedy")];
+  add(greedy, "g1", "g2", "g3", "g4");
+  add(second, "h1", "h2");
+  add(rare, "r1");
+  assert.equal([queue.next(), queue.next()], ["g1", "r1"], "it comes for the first time: at the back");
+  assert.is(queue.next(), "h1", "at the device, as it asks again");
+  add(rare, "r2");
+  assert.equal([queue.next(), queue.next()], ["r2", "g2"]);
+  queue.leave(rare);
+  queue.leave(rare);
+  const again = new Line("rare");
+  add(again, "r3");
+  assert.equal([queue.next(), queue.next()], ["h2", "r3"], "nothing is gained by coming anew");
+  add(again, "r4");
+  add(new Line("rare"), "r5");
+  assert.equal([queue.next(), queue.next(), queue.next(), queue.next()], ["g3", "r4", "g4", "r5"], "nor by a second session");
+});
+
 fair("withdraw takes a session out and leaves the turns of the others", () => {
   const { queue, add, all } = queueOf();
   const gone = new Line("b");
@@ -96,6 +135,45 @@ fair("withdraw takes a session out and leaves the turns of the others", () => {
   queue.withdraw(gone);
   assert.not(gone.enrolled);
   assert.equal(all(), ["c1", "a2"]);
+});
+
+fair("DESIGN 11: where nothing but reads waits the first that may go is the one, and nobody behind it is asked", () => {
+  let asked = 0;
+  const { queue, add } = queueOf((item) => {
+    asked += 1;
+    return item !== "r-held";
+  });
+  for (const item of ["r-held", "r1", "r2", "r3", "r4"]) add(new Line(item), item);
+  assert.is(queue.next(0, 2), null, "no stop, so nothing for a device whose pace lets only stops through");
+  assert.is(asked, 0);
+  assert.is(queue.next(2, 2), "r1");
+  assert.is(asked, 2);
+});
+
+fair("DESIGN 11: told what can be there at most, it chooses as by asking everybody", () => {
+  let seed = 20261126;
+  const random = (n: number): number => {
+    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+    return (seed >>> 8) % n;
+  };
+  for (let round = 0; round < 100; round++) {
+    const [asking, told] = [queueOf(), queueOf()];
+    const lines = Array.from({ length: 4 }, (_, i) => [new Line(`id${i}`), new Line(`id${i}`)] as const);
+    let changes = 0;
+    for (let step = 0; step < 200; step++) {
+      if (random(2) === 0) {
+        const pair = lines[random(4)] as readonly [Line, Line];
+        const item = `${["stop", "w", "r", "r"][random(4)]}${step}`;
+        asking.add(pair[0], item);
+        told.add(pair[1], item);
+        if (!item.startsWith("r")) changes += 1;
+      } else {
+        const item = asking.queue.next();
+        assert.is(told.queue.next(2, changes > 0 ? 0 : 2), item);
+        if (item !== null && !item.startsWith("r")) changes -= 1;
+      }
+    }
+  }
 });
 
 fair("drain empties everything, ready or not", () => {

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { readCheckpointFile } from "#audit/directory";
 import { readCheckpoint } from "#audit/format";
+import { entriesWaiting, journalOf } from "#audit/journal";
 import { AuditProblem, reasonOf } from "#audit/problem";
 import { type Filter, readRecords, type StoredRecord } from "#audit/read";
 import { type Report, verify } from "#audit/verify";
@@ -22,7 +23,7 @@ export async function verifyCommand(directory: string, flags: VerifyFlags): Prom
   const expected = flags.expect === undefined ? {} : { expect: readGiven(flags.expect, "the kept checkpoint"), expectFile: flags.expect };
   const report = await orUsage(verify(directory, pem, { keyFile: flags.key, ...expected }));
   if (flags.json === true) printJson(report);
-  else for (const line of sayReport(report)) print(visible(line));
+  else for (const line of [...sayReport(report), ...(await sayJournal(directory))]) print(visible(line));
   return report.ok ? EXIT.ok : EXIT.fails;
 }
 
@@ -100,6 +101,13 @@ function timeOf(flag: string, words: string, nowMs: number): number {
   if (Number.isNaN(ms))
     throw new UsageError([`${flag}: found "${visible(words)}"; expected a time (2026-11-24T10:00:00Z) or an age (30m, 2h, 7d)`]);
   return ms;
+}
+
+/** Signed one by one and not chained: what waits there is no part of what was verified. */
+async function sayJournal(directory: string): Promise<string[]> {
+  const waiting = await entriesWaiting(directory);
+  if (waiting === null || waiting === 0) return [];
+  return [`  not checked: ${waiting} stops in ${journalOf(directory)}, which the log gets once it takes records again`];
 }
 
 function sayReport(report: Report): string[] {

@@ -4,6 +4,7 @@ import { parseIp } from "#transport/interfaces";
 import { isLocalOnly, openTunnel, type Tunnel, type TunnelEvent } from "#tunnel/connect";
 import { PapersProblem } from "#tunnel/papers";
 import { EXIT, UsageError } from "../exit.ts";
+import { hostPort } from "../hostPort.ts";
 import { complain, print, printJson, progress } from "../output.ts";
 
 export interface ConnectOptions {
@@ -99,18 +100,6 @@ function stopped(): Promise<void> {
     process.once("SIGTERM", () => resolve());
     process.once("SIGINT", () => resolve());
   });
-}
-
-/** `10.10.5.1:8021`, `gw.plant:8021`, `[fd00::1]:8021`. @throws UsageError naming the option */
-function hostPort(text: string, option: string, least: 0 | 1): { host: string; port: number } {
-  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
-  const host = match?.[1] ?? match?.[2] ?? "";
-  const port = Number(match?.[3]);
-  const bracketed = match?.[1] !== undefined;
-  if (host === "" || !(port >= least && port <= 65_535) || (bracketed && parseIp(host) === null)) {
-    throw new UsageError([`${option}: found "${visible(text)}"; expected an address and a port, as 10.10.5.1:8021 or [fd00::1]:8021`]);
-  }
-  return { host, port };
 }
 
 function sayToPerson(event: TunnelEvent & { readonly repeated?: number }): void {

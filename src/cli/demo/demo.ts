@@ -43,6 +43,7 @@ async function play(options: DemoOptions): Promise<number> {
     await viewer(stage, tell);
     await operator(stage, tell);
     await engineers(stage, tell);
+    await shutdown(stage, tell);
     await evidence(stage, tell);
     tell.summary(options.keep === undefined ? null : stage.dir);
   } finally {
@@ -60,6 +61,13 @@ async function setting(stage: Stage, tell: Narrator): Promise<void> {
   tell.check(
     `mutual TLS on port ${status.listeners[0]?.port}; nothing is answered without a certificate`,
     status.listeners[0]?.tls === "mutual",
+  );
+  const points = await stage.points();
+  const shown = points.map(({ name, value, unit }) => `${name} ${value}${unit === "" ? "" : ` ${unit}`}`).join(", ");
+  tell.check(
+    `the points file is right: the gate itself reads ${points.length} points`,
+    points.some(({ name, value }) => name === "drum_pressure" && value === "8.12"),
+    shown,
   );
 }
 
@@ -120,12 +128,35 @@ async function engineers(stage: Stage, tell: Narrator): Promise<void> {
   );
 }
 
-async function evidence(stage: Stage, tell: Narrator): Promise<void> {
-  tell.scene("The evidence");
+async function shutdown(stage: Stage, tell: Narrator): Promise<void> {
+  tell.scene("The log's disk is full: no record can be written, so nothing is written to the boiler. But for a shutdown");
   const { denials, requests, inspection } = await stage.status();
   tell.note(
-    `${requests} requests, ${Object.values(denials).reduce((sum, n) => sum + n, 0)} denied; inspection p50 ${inspection.p50.toFixed(0)} µs, p99 ${inspection.p99.toFixed(0)} µs`,
+    `until now: ${requests} requests, ${Object.values(denials).reduce((sum, n) => sum + n, 0)} denied; inspection p50 ${inspection.p50.toFixed(0)} µs, p99 ${inspection.p99.toFixed(0)} µs`,
   );
+  await stage.fillLog();
+  const otto = await stage.again("otto");
+  const before = stage.boiler.writes.length;
+  tell.check("otto sets 30.0 t/h: refused, there is no room for its record", (await otto.write(FEED_SETPOINT, tenths(30))) === BUSY);
+  tell.check("switches the burner off, which his policy calls essential: done", (await otto.switch(BURNER, false)) === 0);
+  const reached = stage.boiler.writes.slice(before).map(({ what, address, value }) => `${what} ${address} ${value}`);
+  tell.check("the PLC saw that and nothing else", reached.join() === `coil ${BURNER} 0`);
+  const alarm = (await stage.status()).warnings.find((words) => words.startsWith("STOPS WITHOUT RECORD"));
+  tell.check("the gate shouts about it", alarm !== undefined, alarm);
+  await stage.freeLog();
+  const late = await lastWords(stage, { kind: "decision" }, (members) =>
+    typeof members.journal === "object" && members.journal !== null
+      ? `rule ${members.rule}, journal ${JSON.stringify(members.journal)}`
+      : undefined,
+  );
+  tell.check("there is room again: the record is made up", late !== undefined, late);
+}
+
+/** Modbus exception 06. */
+const BUSY = 6;
+
+async function evidence(stage: Stage, tell: Narrator): Promise<void> {
+  tell.scene("The evidence");
   await stage.stopGateway();
   const key = await readFile(stage.auditKeyFile, "utf8");
   const report = await verify(stage.auditDirectory, key);

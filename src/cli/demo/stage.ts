@@ -6,19 +6,21 @@ import os from "node:os";
 import path from "node:path";
 import { Pki } from "#identity/pki";
 import { askDaemon } from "#management/client";
-import type { Status } from "#management/protocol";
+import type { Status, VerifiedPoint } from "#management/protocol";
 import { casesText, pointsText, policyText, siteText, TRUST_DOMAIN } from "../initTexts.ts";
 import { Boiler } from "./boiler.ts";
 import { Hmi } from "./hmi.ts";
 
 const READY_MS = 20_000;
+/** What the log may take, as the site says it: 1MB. Small, so that it is soon full. */
+const LOG_OCTETS = 1_000_000;
 
 export class Stage {
   readonly dir: string;
   readonly boiler: Boiler;
   readonly pki: Pki;
-  readonly #daemon: ChildProcess;
-  readonly #ended: Promise<void>;
+  #daemon: ChildProcess;
+  #ended: Promise<void>;
   readonly #hmis: Hmi[] = [];
   readonly #keep: boolean;
 
@@ -41,19 +43,41 @@ export class Stage {
     const pki = await Pki.create(path.join(dir, "pki"), { name: "demo CA", trustDomain: TRUST_DOMAIN, passphrase: null, plainKey: true });
     await pki.issue({ kind: "gateway", name: "gateway", dns: ["localhost"], ips: ["127.0.0.1"] });
     const texts = {
-      "site.yaml": siteText("boiler-house", `127.0.0.1:${plcPort}`).replaceAll("plc-1", "boiler-1").replace("port: 8021", "port: 0"),
+      "site.yaml": siteText("boiler-house", `127.0.0.1:${plcPort}`)
+        .replaceAll("plc-1", "boiler-1")
+        .replace("port: 8021", "port: 0")
+        .replace("retain: 90d,", `retain: 90d, max_size: 1MB,`),
       "policy.yaml": policyText("boiler-house").replaceAll("plc-1", "boiler-1"),
       "policy.cases.yaml": casesText,
       "points/boiler-1.csv": pointsText,
     };
     for (const [name, text] of Object.entries(texts)) writeFileSync(path.join(dir, name), text);
-    const daemon = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", process.argv[1] as string, "run", "--json"], {
-      cwd: dir,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    const stage = new Stage(dir, boiler, pki, daemon, keep !== undefined);
+    const stage = new Stage(dir, boiler, pki, startDaemon(dir), keep !== undefined);
     await stage.#ready();
     return stage;
+  }
+
+  /** What the log may take is taken, whether by it or by somebody else; the gateway is started on that. */
+  async fillLog(): Promise<void> {
+    await this.stopGateway();
+    writeFileSync(this.#ballast, Buffer.alloc(LOG_OCTETS));
+    await this.#startAgain();
+  }
+
+  async freeLog(): Promise<void> {
+    await this.stopGateway();
+    rmSync(this.#ballast);
+    await this.#startAgain();
+  }
+
+  get #ballast(): string {
+    return path.join(this.auditDirectory, "documents", "ballast");
+  }
+
+  async #startAgain(): Promise<void> {
+    this.#daemon = startDaemon(this.dir);
+    this.#ended = new Promise((resolve) => this.#daemon.once("close", () => resolve()));
+    await this.#ready();
   }
 
   async #ready(): Promise<void> {
@@ -81,9 +105,27 @@ export class Stage {
     return answer.status;
   }
 
+  /** What stands at the points now, as `penstock points verify` asks for it. */
+  async points(): Promise<readonly VerifiedPoint[]> {
+    const answer = await askDaemon(path.join(this.dir, "penstock.sock"), {
+      ask: "pointsVerify",
+      asset: "boiler-1",
+      points: null,
+      from: 0,
+      uid: process.getuid?.() ?? 0,
+    });
+    if (answer.verification === undefined) throw new Error(answer.error ?? "the gateway does not say what stands there");
+    return answer.verification.points;
+  }
+
   /** A person with a certificate of their own, at a screen of their own. */
   async person(name: string, role: string, lifetimeMs?: number): Promise<Hmi> {
     await this.pki.issue({ kind: "operator", name, role, ...(lifetimeMs === undefined ? {} : { lifetimeMs }) });
+    return this.again(name);
+  }
+
+  /** The same person comes back. */
+  async again(name: string): Promise<Hmi> {
     const { listeners } = await this.status();
     const file = (suffix: string): string => path.join(this.dir, "pki", suffix);
     const hmi = await Hmi.open({
@@ -119,6 +161,13 @@ export class Stage {
     await this.boiler.stop();
     if (!this.#keep) rmSync(this.dir, { recursive: true, force: true });
   }
+}
+
+function startDaemon(dir: string): ChildProcess {
+  return spawn(process.execPath, ["--disable-warning=ExperimentalWarning", process.argv[1] as string, "run", "--json"], {
+    cwd: dir,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
 }
 
 function freePort(): Promise<number> {

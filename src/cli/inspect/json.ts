@@ -156,7 +156,8 @@ function time(out: Uint8Array, at: number, stamp: Stamp): number {
   const { seconds, fraction, digits } = stamp;
   if (digits < 0) return put(out, at, NULL);
   if (seconds < 0) return put(out, at, text(beforeEpoch(stamp)));
-  let end = decimal(out, at, seconds);
+  // A file may say so many that a number no longer holds them to the second.
+  let end = seconds > Number.MAX_SAFE_INTEGER ? put(out, at, text(String(seconds))) : decimal(out, at, seconds);
   if (digits === 0) return end;
   out[end++] = 0x2e;
   if (digits === 6) return six(out, end, fraction);

@@ -15,6 +15,8 @@ function binding(text: string): string {
   return `policy: p\nversion: 1\nroles: { r: [] }\nbindings:\n  - ${text}\n`;
 }
 
+const RIGHT_IS = "view, end-session, mode or confirm (stage, approve, revoke and export come with later work)";
+
 const FAULTS: readonly (readonly [title: string, text: string, said: readonly string[]])[] = [
   [
     "RULINGS 16: an anchor",
@@ -68,11 +70,7 @@ const FAULTS: readonly (readonly [title: string, text: string, said: readonly st
   ],
   ["not YAML at all", "policy: p\n  version: [1\n", ["2:12: found an opening bracket that is never closed; expected its closing bracket"]],
   ["a second document", "policy: p\n---\npolicy: q\n", ["2:1: found a second document; expected one document in a file"]],
-  [
-    "an empty file",
-    "",
-    ["1:1: found no value; expected a map with the keys policy, version, never, roles, bindings, on_deny, assets, manage"],
-  ],
+  ["an empty file", "", ["1:1: found no value; expected a map with the keys policy, version, never, roles, bindings, on_deny, assets"]],
   ["no version", "policy: p\nroles: { r: [] }\nbindings: []\n", ["1:1: found no version; expected a whole number from 1 to 2147483647"]],
   [
     "version zero",
@@ -97,9 +95,62 @@ const FAULTS: readonly (readonly [title: string, text: string, said: readonly st
   ["no roles", "policy: p\nversion: 1\nroles: {}\nbindings: []\n", ["3:8: found no role; expected at least one role"]],
   ["roles that are a list", "policy: p\nversion: 1\nroles: [r]\nbindings: []\n", ["3:8: found a list; expected a map of names"]],
   [
-    "RULINGS 14: manage rules are later work",
+    "RULINGS 27: manage is a rule of a role, not a key of the document",
     "policy: p\nversion: 1\nroles: { r: [] }\nbindings: []\nmanage: []\n",
-    ['5:1: found the key "manage"; expected no such key yet: manage comes with later work'],
+    ['5:1: found the unknown key "manage"; expected one of the keys: policy, version, never, roles, bindings, on_deny, assets'],
+  ],
+  [
+    "RULINGS 14: a right of management whose command is not built, one of none, and none",
+    role(
+      "{ id: a, manage: [view, approve], on: tank }",
+      "{ id: b, manage: stage, on: tank }",
+      "{ id: c, manage: [], on: tank }",
+      '{ id: d, manage: "*", on: tank }',
+    ),
+    [
+      `5:31: found "approve"; expected ${RIGHT_IS}`,
+      `6:24: found "stage"; expected ${RIGHT_IS}`,
+      "7:24: found an empty list; expected a list of at least 1",
+      `8:24: found "*"; expected ${RIGHT_IS}`,
+    ],
+  ],
+  [
+    "RULINGS 27: a rule of management has id, manage and on, and nothing else",
+    role(
+      "{ manage: view, on: tank }",
+      "{ id: b, manage: view }",
+      "{ id: c, manage: view, on: nowhere }",
+      "{ id: d, manage: [view, view], on: tank }",
+      "{ id: e, manage: view, allow: read, on: tank }",
+      "{ id: f, manage: view, deny: write, on: tank }",
+      "{ id: g, manage: mode, on: tank, points: pump }",
+      '{ id: h, manage: mode, on: tank, hours: "01:00-02:00 UTC" }',
+      "{ id: i, manage: mode, on: [tank, tank] }",
+    ),
+    [
+      "5:7: found no id; expected an id for the rule: denials, records and cases name it",
+      '6:7: found no on; expected the asset the rule is about (on: boiler-1), or on: "*" for the gateway as a whole',
+      '7:34: found "nowhere"; expected the name of an asset, one of: tank, well',
+      '8:31: found "view" a second time; expected each right once',
+      "9:16: found both allow and manage; expected either allow or manage in one rule: one is about the plant, one about the gateway",
+      "10:16: found both deny and manage; expected either deny or manage in one rule: one is about the plant, one about the gateway",
+      '11:40: found the key "points"; expected id, manage and on alone in a rule that grants rights of management',
+      '12:40: found the key "hours"; expected id, manage and on alone in a rule that grants rights of management',
+      '13:41: found "tank" a second time; expected each asset once',
+    ],
+  ],
+  [
+    "RULINGS 27: under never nothing is granted, rights of management neither; include stands alone",
+    "policy: p\nversion: 1\nnever:\n  - { id: a, manage: view, on: tank }\nroles:\n  r:\n    - { include: s, manage: view, on: tank }\n  s: []\nbindings: []\n",
+    [
+      '4:14: found the key "manage"; expected manage only in roles: it grants, and under never nothing is granted',
+      '7:21: found the key "manage" beside include; expected include alone in its item',
+    ],
+  ],
+  [
+    "RULINGS 4: an id of a rule of management is no other rule's",
+    role("{ id: a, allow: read, on: tank }", "{ id: a, manage: view, on: tank }"),
+    ['6:13: found the id "a" a second time; expected each id once; the first is on line 5'],
   ],
   [
     "an unknown key in a rule",
@@ -142,7 +193,7 @@ const FAULTS: readonly (readonly [title: string, text: string, said: readonly st
     "RULINGS 4: include under never",
     "policy: p\nversion: 1\nnever:\n  - { include: r }\nroles: { r: [] }\nbindings: []\n",
     [
-      '4:7: found the unknown key "include"; expected one of the keys: id, allow, deny, on, points, table, addresses, units, functions, broadcast, opaque, values, hours, rate, on_deny, require, state, essential, gap, control, via, group, variation, indexes',
+      '4:7: found the unknown key "include"; expected one of the keys: id, allow, deny, manage, on, points, table, addresses, units, functions, broadcast, opaque, values, hours, rate, on_deny, require, state, essential, gap, control, via, group, variation, indexes',
     ],
   ],
   [
@@ -192,9 +243,55 @@ const FAULTS: readonly (readonly [title: string, text: string, said: readonly st
     ],
   ],
   [
-    "RULINGS 14: essential",
-    role("{ id: a, allow: read, on: tank, essential: true }"),
-    ['5:39: found the key "essential"; expected no such key yet: essential comes with later work'],
+    "RULINGS 15: essential in a rule that reads",
+    role("{ id: a, allow: [read, write], on: tank, points: [level], values: { set: [0] }, essential: true }"),
+    ['5:87: found the key "essential"; expected essential only where the rule allows write and nothing else'],
+  ],
+  [
+    "RULINGS 15: essential in a deny",
+    role("{ id: a, deny: write, on: tank, points: [level], essential: true }"),
+    ['5:56: found the key "essential"; expected a deny without it: a deny holds whatever is written and however often'],
+  ],
+  [
+    "RULINGS 15: essential everywhere",
+    role('{ id: a, allow: write, on: "*", table: coil, addresses: 1, values: { set: [0] }, essential: true }'),
+    ['5:34: found "*"; expected the assets by name: an essential rule takes no wildcard'],
+  ],
+  [
+    "RULINGS 15: essential without a place",
+    role("{ id: a, allow: write, on: tank, table: coil, values: { set: [0] }, essential: true }"),
+    ["5:7: found an essential rule for a whole table; expected points, or addresses of a table: an essential rule names what it stops"],
+  ],
+  [
+    "RULINGS 15: essential over a range",
+    role("{ id: a, allow: write, on: tank, table: coil, addresses: [1, 3-4], values: { set: [0] }, essential: true }"),
+    ['5:68: found "3-4"; expected addresses one by one: an essential rule takes no range'],
+  ],
+  [
+    "RULINGS 15: essential without a value",
+    role("{ id: a, allow: write, on: tank, points: [level], essential: true }"),
+    ["5:7: found no such value; expected values: { set: [the one value that stops] }"],
+  ],
+  [
+    "RULINGS 15: essential with two values",
+    role("{ id: a, allow: write, on: tank, points: [level], values: { set: [0, 1] }, essential: true }"),
+    ["5:65: found several values; expected values: { set: [the one value that stops] }"],
+  ],
+  [
+    "RULINGS 15: essential with bounds",
+    role("{ id: a, allow: write, on: tank, points: [level], values: { min: 0, max: 0 }, essential: true }"),
+    ['5:67: found the key "min"; expected values: { set: [the one value that stops] }'],
+  ],
+  [
+    "RULINGS 15: an essential rule that waits for something",
+    role(
+      '{ id: a, allow: write, on: tank, points: [level], values: { set: [0] }, hours: "08:00-16:00 UTC", rate: 1/min, broadcast: true, essential: true }',
+    ),
+    [
+      '5:79: found the key "hours"; expected an essential rule without it: a stop waits for nothing',
+      '5:105: found the key "rate"; expected an essential rule without it: a stop waits for nothing',
+      '5:118: found the key "broadcast"; expected an essential rule without it: a stop waits for nothing',
+    ],
   ],
   [
     "RULINGS 6: a gap without points",

@@ -9,12 +9,13 @@ import { loadPolicy } from "#policy/load";
 import type { Policy } from "#policy/model";
 import { ASSETS, VOCABULARIES } from "./plant.ts";
 
-/** One plain listener, for 10.10.0.0/16. */
+/** One plain listener, for 10.10.0.0/16, and a management port. */
 const SITE: LintSite = {
   listeners: [
     { tls: "none", from: [{ address: Uint8Array.of(10, 10, 0, 0), prefix: 16 }] },
     { tls: "mutual", from: [{ address: Uint8Array.of(10, 9, 0, 0), prefix: 16 }] },
   ],
+  management: { web: {} },
 };
 
 function load(text: string): Policy {
@@ -24,6 +25,20 @@ function load(text: string): Policy {
 }
 
 const FOUND: readonly (readonly [title: string, text: string, said: readonly string[]])[] = [
+  [
+    "RULINGS 27: machine-cannot-manage: a machine, and a source, whose role has rules of management",
+    'policy: p\nversion: 1\nroles:\n  r:\n    - { id: a, allow: read, on: tank }\n    - { id: m, manage: mode, on: tank }\nbindings:\n  - { role: r, identity: "cn:*", kind: machine }\n  - { role: r, source: 10.10.5.0/24 }\n',
+    [
+      "8:5: warning machine-cannot-manage: r has r/m (line 6), and a machine manages nothing: only kind: person does",
+      "9:5: warning machine-cannot-manage: r has r/m (line 6), and a machine manages nothing: only kind: person does",
+      "9:5: warning source-binding: anybody in 10.10.5.0/24 is r: an address proves nobody",
+    ],
+  ],
+  [
+    "role-unused: a role of nothing but rules of management",
+    "policy: p\nversion: 1\nroles:\n  r:\n    - { id: m, manage: mode, on: tank }\nbindings: []\n",
+    ["5:7: warning role-unused: no binding gives the role r, and no role includes it"],
+  ],
   [
     "write-without-limit: a number by name",
     'policy: p\nversion: 1\nroles:\n  r:\n    - { id: a, allow: write, on: tank, points: [inflow, pump] }\nbindings: [{ role: r, identity: "cn:*", kind: person }]\n',
@@ -48,6 +63,16 @@ const FOUND: readonly (readonly [title: string, text: string, said: readonly str
     "no finding: coils, bits, text and limited numbers",
     'policy: p\nversion: 1\nroles:\n  r:\n    - { id: a, allow: write, on: tank, table: coil }\n    - { id: b, allow: write, on: tank, points: [auto] }\n    - { id: c, allow: write, on: tank, points: tag }\n    - { id: d, allow: write, on: tank, points: inflow, values: { min: 0, max: 1 } }\n    - { id: e, allow: write, on: tank, points: level, values: { set: [1] } }\nbindings: [{ role: r, identity: "cn:*", kind: person }]\n',
     [],
+  ],
+  [
+    "RULINGS 15: no finding: a stop beside the rules for every day",
+    'policy: p\nversion: 1\nroles:\n  r:\n    - { id: a, allow: write, on: tank, points: inflow, values: { min: 0, max: 1 } }\n    - { id: b, allow: write, on: tank, table: coil }\n    - { id: c, allow: write, on: tank, points: [inflow], values: { set: [0] }, essential: true }\n    - { id: d, allow: write, on: tank, table: coil, addresses: 0, values: { set: [0] }, essential: true }\nbindings: [{ role: r, identity: "cn:*", kind: person }]\n',
+    [],
+  ],
+  [
+    "RULINGS 15: essential-barred: a deny that touches it",
+    'policy: p\nversion: 1\nnever:\n  - { id: n, deny: write, on: tank, table: holding, addresses: 40, hours: "01:00-02:00 UTC" }\nroles:\n  r:\n    - { id: c, allow: write, on: tank, points: [inflow], values: { set: [0] }, essential: true }\nbindings: [{ role: r, identity: "cn:*", kind: person }]\n',
+    ["7:7: warning essential-barred: r/c is denied where never/n (line 4) touches it"],
   ],
   [
     "hollow-values: no raw word between",
@@ -226,8 +251,17 @@ linting("every code is shown by a finding here", () => {
   const shown = new Set(FOUND.flatMap(([, , said]) => said.map((line) => /^\d+:\d+: \w+ ([a-z-]+):/.exec(line)?.[1])));
   assert.equal(
     Object.keys(LINTS).filter((code) => !shown.has(code)),
-    ["crowded"],
+    ["crowded", "manage-not-served"],
   );
+});
+
+linting("RULINGS 27: manage-not-served: rights that nobody can use, for the site has no management port", () => {
+  const manage = "policy: p\nversion: 1\nroles:\n  r:\n    - { id: m, manage: [view, mode], on: tank }\n";
+  const policy = load(`${manage}bindings: [{ role: r, identity: "cn:*", kind: person }]\n`);
+  assert.equal(lint(policy, { ...SITE, management: { web: null } }, VOCABULARIES).map(sayFinding), [
+    "p.yaml:5:7: warning manage-not-served: r/m grants view, mode, and the site's management names no interface",
+  ]);
+  assert.equal(lint(policy, SITE, VOCABULARIES), []);
 });
 
 linting("ten thousand rules are linted in a blink", () => {

@@ -60,6 +60,7 @@ export interface RuleWords {
   readonly hours?: string;
   readonly state?: string;
   readonly gap?: number;
+  readonly essential?: boolean;
   readonly rate?: Rule["rate"];
   readonly values?: {
     readonly min?: string;
@@ -104,12 +105,12 @@ export class Plant {
     const rules = (owner: string, list: readonly RuleWords[]): Rule[] => list.map((rule) => ruleOf(this.model, owner, rule, order++));
     const never = rules("never", words.never ?? []);
     const own = Object.entries(words.roles ?? { operator: words.rules ?? [] }).map(
-      ([name, list]) => [name, { rules: rules(name, list), onDeny: null }] as const,
+      ([name, list]) => [name, { rules: rules(name, list), manage: [], onDeny: null }] as const,
     );
     const roles = new Map(own);
     for (const [name, included] of Object.entries(words.include ?? {})) {
       const list = [...(roles.get(included)?.rules ?? []), ...(roles.get(name)?.rules ?? [])];
-      roles.set(name, { rules: list, onDeny: null });
+      roles.set(name, { rules: list, manage: [], onDeny: null });
     }
     this.policy = {
       name: "boiler-house",
@@ -234,6 +235,7 @@ function ruleOf(model: AssetModel, owner: string, words: RuleWords, order: numbe
     hours: words.hours === undefined ? null : hoursNamed(words.hours),
     state: words.state === undefined ? null : stateNamed(words.state, model),
     gap: words.gap ?? 0,
+    essential: words.essential ?? false,
     rate: words.rate ?? null,
     values: words.values === undefined ? null : valuesOf(words.values),
     onDeny: words.onDeny ?? null,

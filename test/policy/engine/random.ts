@@ -6,7 +6,7 @@
 import { modbusVocabulary } from "#modbus/vocabulary";
 import type { Operation, Verb } from "#operation";
 import type { Facts } from "#policy/decision";
-import type { Hours, Policy, Rate, Rule, Scope, State, Values } from "#policy/model";
+import type { Hours, ManageRule, Policy, Rate, Rule, Scope, State, Values } from "#policy/model";
 import { STATE } from "#policy/state";
 import { add, decimal, multiply } from "#process/decimal";
 import type { AssetModel, Decimal, Point, PointType } from "#process/points";
@@ -121,13 +121,13 @@ export function randomPolicy(random: Random): Policy {
     return randomRule(random, model, effect, order, owner);
   };
   const never = random.chance(20) ? [next("deny", "never"), ...(random.chance(30) ? [next("deny", "never")] : [])] : [];
-  const roles = new Map<string, { rules: Rule[]; onDeny: null }>();
+  const roles = new Map<string, { rules: Rule[]; manage: ManageRule[]; onDeny: null }>();
   for (const role of ROLES) {
     const rules: Rule[] = [];
     const included = ROLES[ROLES.indexOf(role) - 1];
     if (included !== undefined && random.chance(40)) rules.push(...(roles.get(included)?.rules ?? []));
     for (let i = random.between(2, 9); i > 0; i--) rules.push(next(random.chance(8) ? "deny" : "allow", role));
-    roles.set(role, { rules, onDeny: null });
+    roles.set(role, { rules, manage: [], onDeny: null });
   }
   return {
     name: "random",
@@ -376,6 +376,7 @@ function randomRule(random: Random, model: AssetModel, effect: "allow" | "deny",
     rate: isAllow && random.chance(10) ? random.one(RATES) : null,
     values: isAllow && verbs.includes("write") && random.chance(65) ? randomValues(random, model, scope) : null,
     gap: isAllow && random.chance(30) ? random.between(1, 4) : 0,
+    essential: isAllow && random.chance(25),
     onDeny: null,
   };
 }

@@ -51,6 +51,14 @@ const BOILER = {
 } as const;
 const boiler = new Plant(BOILER);
 
+words("what is about the device as a whole is named by its function once", () => {
+  const looking = new Plant({ ...BOILER, rules: [{ id: "look", allow: ["diagnose"], device: true, functions: [8] }] });
+  assert.is(
+    say(looking, "07"),
+    "denied alice@boiler-1: diagnose by function 7 (readExceptionStatus) is not allowed: the rule lists 8; rule operator/look (policy.yaml:32)",
+  );
+});
+
 words("DESIGN 2: the sentence of the manual", () => {
   assert.is(
     say(boiler, "06 0028 032c"),

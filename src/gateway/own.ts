@@ -1,0 +1,165 @@
+/**
+ * Reads of the gateway's own, for people who ask what stands in a device (RULINGS 7). They take the road like anybody's, as the subject `self`:
+ * judged (`never` binds them), recorded, queued fairly beside operators, paced, held back by a block; and one at a time. Only the two ends
+ * differ: the requests are made here, and the answers stay here.
+ */
+import type { DenialCode, SessionEnd, Subject } from "#events";
+import { SELF } from "#policy/self";
+import type { Protocol } from "#session/protocol";
+import type { ByteStream } from "#transport/stream";
+import type { Asset } from "./asset.ts";
+import { Device } from "./device.ts";
+import { keepCells } from "./guard.ts";
+import type { House } from "./house.ts";
+import { Rights } from "./rights.ts";
+import { Session } from "./session.ts";
+import { SLOT_OCTETS, type Ticket } from "./ticket.ts";
+
+/** Cells of one unit and table. */
+export interface Range {
+  /** As it is asked on the wire. */
+  readonly unitId: number;
+  readonly space: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+export type OwnRead =
+  /** Raw cells, and when they came, monotonic milliseconds. */
+  | { readonly is: "read"; readonly cells: Int32Array; readonly atMs: number }
+  | { readonly is: "denied"; readonly code: DenialCode; readonly rule: string }
+  | { readonly is: "exception"; readonly code: number }
+  | { readonly is: "ended"; readonly reason: SessionEnd }
+  /** Too much for one request. */
+  | { readonly is: "unreadable" };
+
+const SUBJECT: Subject = {
+  identity: SELF,
+  name: SELF,
+  roles: [SELF],
+  kind: "machine",
+  assurance: "none",
+  mayWriteUnauthenticated: false,
+};
+
+export class OwnReads {
+  readonly #house: House;
+  readonly #asset: Asset;
+  readonly #pdu = new Uint8Array(SLOT_OCTETS);
+  readonly #out = new Uint8Array(SLOT_OCTETS);
+  #session: OwnSession | null = null;
+  #transactionId = 0;
+
+  constructor(house: House, asset: Asset) {
+    this.#house = house;
+    this.#asset = asset;
+  }
+
+  /** Can one request read all of it? */
+  fits({ space, first, last }: Range): boolean {
+    return this.#asset.protocol.encodeRead(this.#pdu, 0, space, first, last) > 0;
+  }
+
+  /** Never rejects. The road answers everything in time, so this does. */
+  async read(range: Range): Promise<OwnRead> {
+    const { protocol } = this.#asset;
+    const { unitId, space, first, last } = range;
+    const length = protocol.encodeRead(this.#pdu, 0, space, first, last);
+    if (length === 0) return { is: "unreadable" };
+    this.#transactionId = (this.#transactionId % 0xffff) + 1;
+    const octets = protocol.frame(this.#out, 0, this.#transactionId, unitId, this.#pdu, 0, length);
+    // A denial may have closed it, as a policy says.
+    if (this.#session === null || this.#session.ended !== null) this.#session = this.#open();
+    const fate = await this.#session.ask(this.#out.subarray(0, octets));
+    if (fate === "ended") return { is: "ended", reason: this.#session.ended ?? "shutdown" };
+    if (fate.denied !== null) return { is: "denied", code: fate.denied, rule: fate.rule };
+    return answerIn(protocol, this.#pdu.subarray(0, length), fate.frame, range, this.#house.road.clock.monotonic());
+  }
+
+  close(): void {
+    if (this.#session !== null) this.#house.road.sessions.end(this.#session, "closedByPeer", "");
+  }
+
+  #open(): OwnSession {
+    const { road, policy } = this.#house;
+    const rights = new Rights(SUBJECT, policy, this.#asset, road.clock, road.ratesFor(SELF, this.#asset.name, policy));
+    const device = this.#asset.device ?? new Device(road, this.#asset);
+    if (this.#asset.device === null) device.open();
+    const session = new OwnSession(
+      road,
+      road.sessions.nextId(),
+      this.#asset,
+      device,
+      new Nowhere(),
+      SELF,
+      rights,
+      null,
+      road.clock.monotonic(),
+    );
+    road.sessions.begin(session, null);
+    return session;
+  }
+}
+
+function answerIn(protocol: Protocol, pdu: Uint8Array, frame: Uint8Array, { space, first, last }: Range, nowMs: number): OwnRead {
+  const request = protocol.decode(pdu, 0, pdu.length);
+  const framer = protocol.framer();
+  framer.feed(frame);
+  if (!request.ok || framer.next() !== "frame") return { is: "denied", code: "internal", rule: "default" };
+  const matched = protocol.match(request.value, framer.octets, framer.pduAt, framer.pduLength);
+  if (!matched.ok) return { is: "denied", code: "internal", rule: "default" };
+  const exception = protocol.exceptionOf(matched.value);
+  if (exception !== 0) return { is: "exception", code: exception };
+  const cells = new Int32Array(last - first + 1).fill(-1);
+  keepCells({ space, first, last, cells }, protocol.readings(request.value, matched.value));
+  return { is: "read", cells, atMs: nowMs };
+}
+
+/** What became of a request. */
+interface Fate {
+  /** Why the road did not pass it on; null: it did. */
+  readonly denied: DenialCode | null;
+  readonly rule: string;
+  /** The answer as an operator would get it. */
+  readonly frame: Uint8Array;
+}
+
+class OwnSession extends Session {
+  #done: ((fate: Fate | "ended") => void) | null = null;
+
+  ask(frame: Uint8Array): Promise<Fate | "ended"> {
+    return new Promise((resolve) => {
+      this.#done = resolve;
+      (this.stream as Nowhere).over = () => resolve("ended");
+      this.received(frame);
+    });
+  }
+
+  override settle(ticket: Ticket): void {
+    const rule = this.rights.policy.ruleName(ticket.decision?.rules[0] ?? -1);
+    const fate = { denied: ticket.denied, rule, frame: ticket.answer.slice(0, ticket.answerLength) };
+    super.settle(ticket);
+    this.#done?.(fate);
+  }
+}
+
+/** The far end of the gateway's own session: what is said there has been heard already. */
+class Nowhere implements ByteStream {
+  readonly remoteAddress = SELF;
+  readonly remotePort = 0;
+  readonly queued = 0;
+  over: (() => void) | null = null;
+
+  start(): void {}
+  write(): void {}
+  pause(): void {}
+  resume(): void {}
+
+  end(): void {
+    this.over?.();
+  }
+
+  destroy(): void {
+    this.over?.();
+  }
+}
