@@ -1,12 +1,16 @@
 /**
- * Feeds a target what was found before, its corpus, then mutations of both, and stops at the first input that breaks something.
+ * Feeds a target what was found before, its corpus, then mutations of both, and stops at the first input that breaks something. What brings
+ * a new word is mutated further, and with a guide (guide/) what goes a new way.
  *
  * Besides what the target itself demands: it does not throw, leaves its input as it was, takes at most its limit of CPU, and keeps nothing.
- * The same seed gives the same inputs in the same order.
+ * The same seed and the same corpus give the same inputs in the same order.
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import type { Guide, Sight } from "./guide/guide.ts";
+import type { Pair } from "./guide/tally.ts";
 import { Mutator } from "./mutate.ts";
+import { Entry, Pool } from "./pool.ts";
 import { Random } from "./random.ts";
 import { foundInputs } from "./repeat.ts";
 import type { Outcome, Target } from "./target.ts";
@@ -16,12 +20,17 @@ export interface Plan {
   readonly seed: number;
   /** Mutated inputs. */
   readonly inputs: number;
-  /** Ends earlier, after so many. */
+  /** Ends earlier, after so many; the corpus is tried before they begin. */
   readonly seconds: number;
   /** Memory is looked at, and must not have grown. */
   readonly heap: boolean;
   /** An input is done with after so many milliseconds, or never: the process is ended then (watchdog.ts). */
   readonly stuckMs?: number;
+  /** As the process is, when it holds so many megabytes. */
+  readonly mostMb?: number;
+  /** Kept from another run; tried after the corpus. */
+  readonly kept?: readonly Uint8Array[];
+  readonly guide?: Guide<Entry>;
 }
 
 export interface Failure {
@@ -36,12 +45,15 @@ export interface Result {
   readonly inputs: number;
   readonly mutated: number;
   readonly accepted: number;
-  readonly acceptedMutants: number;
   readonly seconds: number;
+  /** Of CPU, this thread's; less than `seconds` where others want it too. */
+  readonly cpuSeconds: number;
   /** CPU milliseconds of the slowest input that was looked at closely, the least of three tries. */
   readonly longestMs: number;
   /** How often each word came. */
   readonly words: ReadonlyMap<string, number>;
+  /** What is worth keeping for another run. */
+  readonly kept: readonly Uint8Array[];
   readonly failure: Failure | null;
   /** What is wrong with the run as a whole. */
   readonly complaint: string | null;
@@ -51,9 +63,12 @@ const STUCK_MS = 30_000;
 const TRIES = 3;
 const TOO_LONG = "took";
 const WRITES = "it wrote into the octets it was handed";
-/** Inputs that brought a new word, and the octets of all of them. */
-const MOST_KEPT = 512;
-const MOST_KEPT_OCTETS = 4 * 1024 * 1024;
+/**
+ * One in so many injured inputs is itself asked what it is compared with, and injured once more: a checksum put right, or the second of two
+ * words where the first one alone brings nothing new.
+ */
+const ONCE_MORE = 32;
+const NO_PAIRS: readonly Pair[] = [];
 const MOST_WORDS = 1_000;
 /** Growth that is no leak: compiled code, the pool's own objects, words. */
 const HEAP_SLACK = 24 * 1024 * 1024;
@@ -63,12 +78,13 @@ const HEAP_LOOKS = 8;
 const BREATH = 1_024;
 
 export async function fuzz(target: Target, plan: Plan): Promise<Result> {
-  const watchdog = new Watchdog(target.name, target.most, plan.stuckMs ?? STUCK_MS);
+  const watchdog = new Watchdog(target.name, target.most, plan.stuckMs ?? STUCK_MS, plan.mostMb);
   try {
     return await new Run(target, plan, watchdog).result();
   } finally {
     await watchdog.close();
     await target.close?.();
+    await plan.guide?.close();
   }
 }
 
@@ -102,15 +118,13 @@ class Run {
   readonly #plan: Plan;
   readonly #watchdog: Watchdog;
   readonly #words = new Map<string, number>();
-  readonly #pool: Uint8Array[] = [];
-  /** Those of them that were accepted. */
-  readonly #sound: Uint8Array[] = [];
-  #kept = 0;
-  #keptOctets = 0;
+  readonly #pool = new Pool();
+  readonly #guide: Guide<Entry> | null;
+  /** Of the input at hand. */
+  #sight: Sight = "known";
   #inputs = 0;
   #mutated = 0;
   #accepted = 0;
-  #acceptedMutants = 0;
   #longestMs = 0;
   #longestWallMs = 0;
 
@@ -118,60 +132,83 @@ class Run {
     this.#target = target;
     this.#plan = plan;
     this.#watchdog = watchdog;
+    this.#guide = plan.guide ?? null;
   }
 
   async result(): Promise<Result> {
     const started = performance.now();
-    const broken = (await this.#known()) ?? (await this.#search(started + 1000 * this.#plan.seconds));
+    const cpu = process.threadCpuUsage();
+    const broken = (await this.#known()) ?? (await this.#search());
     const seconds = (performance.now() - started) / 1000;
+    const { user, system } = process.threadCpuUsage(cpu);
     const failure = broken === null || broken.input === null ? null : { ...broken, input: broken.input };
     return {
       inputs: this.#inputs,
       mutated: this.#mutated,
       accepted: this.#accepted,
-      acceptedMutants: this.#acceptedMutants,
       seconds,
+      cpuSeconds: (user + system) / 1_000_000,
       longestMs: this.#longestMs,
       words: this.#words,
+      kept: this.#pool.all.filter(({ why }) => why !== "seed").map(({ octets }) => octets),
       failure: failure === null ? null : { ...failure, smaller: await minimise(this.#target, failure.input, failure.why, this.#watchdog) },
       complaint: failure === null ? (broken?.why ?? this.#share()) : null,
     };
   }
 
-  /** What was found before comes first, then the corpus. */
+  /** What was found before comes first, then the corpus, then what was kept. */
   async #known(): Promise<Broken | null> {
+    this.#guide?.clear();
     const found = foundInputs(this.#target.name).map(({ octets }) => octets);
     for (const input of [...found, ...this.#target.corpus()]) {
       if (input.length > this.#target.most) throw new Error(`${this.#target.name}: a corpus input of ${input.length} octets`);
       const outcome = await this.#try(input);
       if ("why" in outcome) return outcome;
-      this.#pool.push(input);
-      if (outcome.accepted) this.#sound.push(input);
       this.#count(outcome.word);
+      this.#keep(new Entry(input, outcome.accepted, "seed"));
+    }
+    for (const input of this.#plan.kept ?? []) {
+      if (input.length > this.#target.most) continue;
+      const outcome = await this.#try(input);
+      if ("why" in outcome) return outcome;
+      this.#count(outcome.word);
+      if (this.#sight !== "known") this.#keep(new Entry(input, outcome.accepted, this.#sight));
     }
     return null;
   }
 
-  async #search(until: number): Promise<Broken | null> {
-    const { inputs, seed, heap } = this.#plan;
+  async #search(): Promise<Broken | null> {
+    const { inputs, seconds, seed, heap } = this.#plan;
     const { name, most, text, dictionary } = this.#target;
-    const mutator = new Mutator(new Random(seed, name), most, text, dictionary);
-    const look = Math.ceil(inputs / HEAP_LOOKS);
+    const random = new Random(seed, name);
+    const mutator = new Mutator(random, most, text, dictionary);
+    const started = performance.now();
+    const until = started + 1000 * seconds;
+    let looks = 0;
     let first = 0;
     let last = 0;
     while (this.#mutated < inputs && performance.now() < until) {
-      const input = mutator.next(this.#pool, this.#sound);
+      const base = this.#pool.choose(random);
+      base.pairs ??= this.#guide === null ? NO_PAIRS : await this.#guide.comparisons(base.octets);
+      let input = mutator.next(base.octets, base.pairs, this.#pool.all);
+      if (this.#guide !== null && random.below(ONCE_MORE) === 0) {
+        input = mutator.next(input, await this.#guide.comparisons(input), this.#pool.all);
+      }
       this.#mutated += 1;
       const tried = this.#try(input);
       const outcome = tried instanceof Promise ? await tried : tried;
       if ("why" in outcome) return outcome;
-      if (outcome.accepted) this.#acceptedMutants += 1;
-      if (this.#count(outcome.word)) this.#keep(input, outcome.accepted);
+      const isWord = this.#count(outcome.word);
+      if (this.#sight !== "known") this.#keep(new Entry(input, outcome.accepted, this.#sight));
+      else if (isWord && this.#pool.hasRoomForWords) this.#keep(new Entry(input, outcome.accepted, "word"));
       if (this.#mutated % BREATH === 0) await breath();
-      if (heap && this.#mutated % look === 0) {
-        last = liveOctets() - this.#keptOctets;
-        if (first === 0) first = last;
-      }
+      if (!heap) continue;
+      const done = Math.max(this.#mutated / inputs, (performance.now() - started) / (until - started));
+      if (done * HEAP_LOOKS < looks + 1) continue;
+      looks += 1;
+      this.#pool.forgetPairs();
+      last = liveOctets() - this.#pool.octets;
+      if (first === 0) first = last;
     }
     return last - first > HEAP_SLACK ? { input: null, why: `memory grew by ${last - first} octets over the run` } : null;
   }
@@ -201,6 +238,7 @@ class Run {
 
   #judge(input: Uint8Array, outcome: Outcome, before: number): Outcome | Broken | Promise<Outcome | Broken> {
     const took = performance.now() - before;
+    this.#sight = this.#guide?.look(input.length) ?? "known";
     if (!this.#watchdog.isAsHanded(input)) return this.#broken(WRITES);
     if (outcome.accepted) this.#accepted += 1;
     // The wall clock runs on while others have the CPU; it is only the reason to look closer.
@@ -209,6 +247,7 @@ class Run {
 
   async #measure(input: Uint8Array, outcome: Outcome): Promise<Outcome | Broken> {
     const { ms, wallMs } = await leastTime(this.#target, input);
+    this.#guide?.clear();
     this.#longestMs = Math.max(this.#longestMs, ms);
     this.#longestWallMs = Math.max(this.#longestWallMs, wallMs);
     return ms > this.#target.limitMs ? this.#broken(tooLong(ms, this.#target)) : outcome;
@@ -221,12 +260,10 @@ class Run {
     return times === 0;
   }
 
-  #keep(input: Uint8Array, isSound: boolean): void {
-    if (this.#kept >= MOST_KEPT || this.#keptOctets + input.length > MOST_KEPT_OCTETS) return;
-    this.#kept += 1;
-    this.#keptOctets += input.length;
-    this.#pool.push(input);
-    if (isSound) this.#sound.push(input);
+  /** The input at hand; those that are of no more use go. */
+  #keep(entry: Entry): void {
+    this.#pool.add(entry);
+    for (const idle of this.#guide?.hold(entry, entry.octets.length) ?? []) this.#pool.drop(idle);
   }
 
   /** Where all is accepted, or nothing, nothing is tested. */

@@ -1,4 +1,6 @@
 /** One input out of those that are known: a few small injuries, chosen by the random numbers alone. */
+import type { Pair } from "./guide/tally.ts";
+import { LONGEST_OPERAND, nearby, OCTET_FORMS, TEXT_FORMS, writeOperand } from "./operand.ts";
 import type { Random } from "./random.ts";
 
 /** Edges of 8, 16 and 32 bits, and of Modbus. */
@@ -9,6 +11,7 @@ const INTERESTING = [
 ];
 /** Injuries of one input: mostly one or two. */
 const MOST_INJURIES = 8;
+const GUESSES = 4;
 const LINE_FEED = 10;
 const LETTER = Uint8Array.of(0x61);
 
@@ -18,6 +21,8 @@ export class Mutator {
   readonly #text: boolean;
   readonly #dictionary: readonly Uint8Array[];
   readonly #octets: Uint8Array;
+  readonly #stood = new Uint8Array(LONGEST_OPERAND);
+  readonly #wanted = new Uint8Array(LONGEST_OPERAND);
   #length = 0;
 
   constructor(random: Random, most: number, text: boolean, dictionary: readonly Uint8Array[]) {
@@ -29,16 +34,20 @@ export class Mutator {
   }
 
   /**
-   * A new input; the old ones are not touched.
+   * `octets`, injured; they themselves are not touched.
    *
-   * @param sound those of the pool that were accepted: every other input is one of them, injured
+   * @param pairs  what was compared while it ran: every fourth injury puts one value where the other stands
+   * @param pool   others, for their parts
    */
-  next(pool: readonly Uint8Array[], sound: readonly Uint8Array[]): Uint8Array {
+  next(octets: Uint8Array, pairs: readonly Pair[], pool: readonly { readonly octets: Uint8Array }[]): Uint8Array {
     const random = this.#random;
-    this.#take(random.of(sound.length > 0 && random.below(2) === 0 ? sound : pool));
+    this.#take(octets);
     let injuries = 1;
     while (injuries < MOST_INJURIES && random.below(2) === 0) injuries++;
-    for (let i = 0; i < injuries; i++) this.#injure(pool);
+    for (let i = 0; i < injuries; i++) {
+      if (pairs.length > 0 && random.below(4) === 0) this.#replace(pairs);
+      else this.#injure(pool);
+    }
     return this.#octets.slice(0, this.#length);
   }
 
@@ -47,13 +56,13 @@ export class Mutator {
     this.#octets.set(octets.subarray(0, this.#length), 0);
   }
 
-  #injure(pool: readonly Uint8Array[]): void {
+  #injure(pool: readonly { readonly octets: Uint8Array }[]): void {
     // Noise seldom leaves a document one: most injuries of a text are such as a hand would do.
     if (this.#text && this.#random.below(4) > 0) this.#injureText();
     else this.#injureOctets(pool);
   }
 
-  #injureOctets(pool: readonly Uint8Array[]): void {
+  #injureOctets(pool: readonly { readonly octets: Uint8Array }[]): void {
     const random = this.#random;
     switch (random.below(13)) {
       case 0:
@@ -94,7 +103,7 @@ export class Mutator {
         break;
       }
       case 10:
-        this.#splice(random.of(pool));
+        this.#splice(random.of(pool).octets);
         break;
       case 11:
         this.#length = random.below(this.#length + 1);
@@ -169,6 +178,41 @@ export class Mutator {
     if (this.#length === 0) return;
     this.#octets.copyWithin(at, at + count, this.#length);
     this.#length -= Math.min(count, this.#length - at);
+  }
+
+  /** A few guesses which one, and in which form it stands there. */
+  #replace(pairs: readonly Pair[]): void {
+    const random = this.#random;
+    for (let guess = 0; guess < GUESSES; guess++) {
+      const [a, b] = random.of(pairs);
+      const forwards = random.below(2) === 0;
+      const form = random.of(this.#text ? TEXT_FORMS : OCTET_FORMS);
+      const stood = forwards ? a : b;
+      const length = writeOperand(stood, form, this.#stood);
+      // What is missing may be missing anywhere.
+      const at = length > 0 ? this.#indexOfStood(length) : stood === "" ? random.below(this.#length + 1) : -1;
+      if (at < 0) continue;
+      const wanted = writeOperand(nearby(forwards ? b : a, random), form, this.#wanted);
+      if (wanted !== length) {
+        this.#remove(at, length);
+        this.#insert(at, this.#wanted.subarray(0, wanted));
+      } else for (let i = 0; i < wanted; i++) this.#octets[at + i] = this.#wanted[i] as number;
+      return;
+    }
+  }
+
+  /** From anywhere on, and around. */
+  #indexOfStood(length: number): number {
+    const last = this.#length - length;
+    if (last < 0) return -1;
+    const from = this.#random.below(last + 1);
+    for (let i = 0; i <= last; i++) {
+      const at = from + i <= last ? from + i : from + i - last - 1;
+      let same = 0;
+      while (same < length && this.#octets[at + same] === this.#stood[same]) same++;
+      if (same === length) return at;
+    }
+    return -1;
   }
 
   /** This one's beginning and the other's end. */

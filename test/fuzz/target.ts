@@ -4,7 +4,7 @@ export interface Outcome {
   readonly accepted: boolean;
   /**
    * What came of the input, in a word or a short line without the input's own values. An input that brings a word not met before joins those
-   * that are mutated further, so that the search goes deeper where nothing measures coverage.
+   * that are mutated further, so that the search goes deeper in code that is not ours and not instrumented.
    */
   readonly word: string;
 }
@@ -13,8 +13,8 @@ export interface Target {
   readonly name: string;
   /** Milliseconds of CPU one input may take: 10, 100 for the reader of a whole document, 500 where it is judged by a hundred questions too. */
   readonly limitMs: 10 | 100 | 500;
-  /** Mutated inputs of a full run. */
-  readonly inputs: number;
+  /** Mutated inputs of a full run; null: as many as there is time for. */
+  readonly inputs: number | null;
   /** Longest input, octets. */
   readonly most: number;
   /** Lines and words are moved about as well as octets. */

@@ -11,6 +11,7 @@ import { keyFiles } from "./targets/keyFiles.ts";
 import { managementQuestion } from "./targets/managementQuestion.ts";
 import { mbapStream } from "./targets/mbapStream.ts";
 import { modbusAnswer } from "./targets/modbusAnswer.ts";
+import { modbusQuirks } from "./targets/modbusQuirks.ts";
 import { modbusReply } from "./targets/modbusReply.ts";
 import { modbusRequest } from "./targets/modbusRequest.ts";
 import { pkiIndex } from "./targets/pkiIndex.ts";
@@ -28,6 +29,7 @@ export const TARGETS: readonly Target[] = [
   modbusRequest,
   modbusReply,
   modbusAnswer,
+  modbusQuirks,
   mbapStream,
   rtuStream,
   captureFile,

@@ -1,12 +1,15 @@
 /**
- * An input that is never done with: nothing in its own thread can tell of it. The inputs lie in shared memory; a second thread looks at the
- * count of them, and where it has stood still for too long it writes the input to a file, says how to repeat it, and ends the process.
+ * An input that is never done with, or takes all memory there is: nothing in its own thread can tell of it. The inputs lie in shared memory; a
+ * second thread looks at the count of them and at the process' memory. Where the one has stood still for too long or the other is too much it
+ * writes the input to a file, says how to repeat it, and ends the process.
  */
 import { writeFileSync, writeSync } from "node:fs";
 import { isMainThread, Worker, workerData } from "node:worker_threads";
 import { inputFile, sayRepeat } from "./repeat.ts";
 
-const LOOK_MS = 1_000;
+const LOOK_MS = 200;
+/** Twice what the largest target needs with a full pool. */
+const MOST_MB = 1_500;
 /** Count of inputs and length of the one at hand, then its octets. */
 const HEAD = 8;
 
@@ -14,6 +17,7 @@ interface Watched {
   readonly name: string;
   readonly memory: SharedArrayBuffer;
   readonly stuckMs: number;
+  readonly mostMb: number;
 }
 
 export class Watchdog {
@@ -21,11 +25,12 @@ export class Watchdog {
   readonly #octets: Uint8Array;
   readonly #worker: Worker;
 
-  constructor(name: string, most: number, stuckMs: number) {
+  constructor(name: string, most: number, stuckMs: number, mostMb = MOST_MB) {
     const memory = new SharedArrayBuffer(HEAD + most);
     this.#numbers = new Int32Array(memory, 0, 2);
     this.#octets = new Uint8Array(memory, HEAD);
-    this.#worker = new Worker(new URL(import.meta.url), { workerData: { name, memory, stuckMs } satisfies Watched });
+    const watched: Watched = { name, memory, stuckMs, mostMb };
+    this.#worker = new Worker(new URL(import.meta.url), { workerData: watched, execArgv: [] });
     this.#worker.unref();
   }
 
@@ -54,21 +59,23 @@ export class Watchdog {
 
 if (!isMainThread) guard(workerData as Watched);
 
-function guard({ name, memory, stuckMs }: Watched): void {
+function guard({ name, memory, stuckMs, mostMb }: Watched): void {
   const numbers = new Int32Array(memory, 0, 2);
   let count = 0;
   let since = performance.now();
   setInterval(() => {
     const now = Atomics.load(numbers, 0);
-    if (now !== count) {
-      count = now;
-      since = performance.now();
-      return;
-    }
-    if (performance.now() - since < stuckMs) return;
+    if (now !== count) since = performance.now();
+    count = now;
+    const held = process.memoryUsage.rss() / 1024 / 1024;
+    if (held > mostMb) end(`the process holds ${held.toFixed(0)} MB, more than ${mostMb}`);
+    if (performance.now() - since >= stuckMs) end(`one input has taken ${stuckMs} ms and is not done`);
+  }, LOOK_MS);
+
+  function end(why: string): void {
     const file = inputFile(name);
     writeFileSync(file, new Uint8Array(memory, HEAD, numbers[1]));
-    writeSync(2, `FAIL ${name}: one input has taken ${stuckMs} ms and is not done\n${sayRepeat(name, file)}\n`);
+    writeSync(2, `FAIL ${name}: ${why}\n${sayRepeat(name, file)}\n`);
     process.kill(process.pid, "SIGKILL");
-  }, LOOK_MS);
+  }
 }

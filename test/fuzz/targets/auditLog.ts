@@ -26,7 +26,7 @@ let directory: AuditDirectory | null = null;
 export const auditLog: Target = {
   name: "auditLog",
   limitMs: 100,
-  inputs: 3_000,
+  inputs: null,
   most: 16_000,
   text: true,
   dictionary: dictionaryOf([

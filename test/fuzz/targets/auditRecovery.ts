@@ -43,7 +43,7 @@ class Unsynced implements AppendFile {
 export const auditRecovery: Target = {
   name: "auditRecovery",
   limitMs: 100,
-  inputs: 8_000,
+  inputs: null,
   most: 16_000,
   text: true,
   dictionary: auditLog.dictionary,

@@ -1,6 +1,6 @@
 /**
- * A capture file, read in one piece and in many: the same packets, streams and Modbus messages, and the same end. What is told of a message
- * is a line of JSON and a line of text.
+ * A capture file, read in one piece and in many: the same packets, streams and Modbus messages, and the same end. Streams are of octets that
+ * segments brought. What is told of a message is a line of JSON and a line of text.
  *
  *     0..1             2..
  *     seed of cuts     the file
@@ -34,8 +34,12 @@ import { Random } from "../random.ts";
 import { accepted, gist, must, refused, type Target, textOf } from "../target.ts";
 import { EXCHANGES, join } from "./modbus.ts";
 import { readPlainly, sayPacket } from "./plainCapture.ts";
+import { Witness } from "./plainStreams.ts";
 
 const PORT = 502;
+/** Small, so that little is made for each input, and a small input already needs more room and shares a bucket. */
+const CHUNK = 512;
+const BUCKETS = 4;
 const json = new Uint8Array(JSON_FORMAT.longest);
 const text = new Uint8Array(TEXT_FORMAT.longest);
 
@@ -64,7 +68,7 @@ const EXCHANGED: readonly Octets[] = EXCHANGES.slice(0, 40).flatMap(({ request, 
 export const captureFile: Target = {
   name: "captureFile",
   limitMs: 100,
-  inputs: 10_000,
+  inputs: 10_000_000,
   most: 8_000,
   text: false,
   dictionary: [
@@ -139,7 +143,7 @@ interface Told {
 
 /** As `inspect` reads a file (cli/inspect/read.ts), from memory. @param closely  each line is looked at, not only compared */
 function readOut(pieces: readonly Uint8Array[], closely: boolean): Told {
-  const file = new CaptureFile();
+  const file = new CaptureFile(Math.max(CHUNK, ...pieces.map(({ length }) => length)));
   const segmentAt = new Segment();
   const skipped: Record<string, number> = {};
   const malformed = new Set<string>();
@@ -152,7 +156,8 @@ function readOut(pieces: readonly Uint8Array[], closely: boolean): Told {
       sum = crc32(json.subarray(0, lineOf(row, closely)), sum);
     },
   );
-  const streams = new Streams(messages);
+  const witness = closely ? new Witness(messages) : null;
+  const streams = new Streams(witness ?? messages, BUCKETS);
   const length = pieces.reduce((total, piece) => total + piece.length, 0);
   const left = [...pieces].reverse();
   let end: "end" | "broken" | null = null;
@@ -160,8 +165,10 @@ function readOut(pieces: readonly Uint8Array[], closely: boolean): Told {
     const next = file.next();
     if (next === "more") {
       const piece = left.pop();
+      const room = file.space().length;
+      if (piece !== undefined && piece.length > room) left.push(piece.subarray(room));
       if (piece === undefined) file.filled(0);
-      else file.feed(piece);
+      else file.feed(piece.subarray(0, room));
     } else if (next === "packet") {
       const { octets, at, captured, original, link, stamp } = file;
       must(at >= 0 && captured >= 0 && at + captured <= octets.length && captured <= length, `${captured} octets from ${at}`);
@@ -171,7 +178,10 @@ function readOut(pieces: readonly Uint8Array[], closely: boolean): Told {
       const skip = segmentAt.read(octets, at, captured, original, link);
       if (skip === null) mustBeWithin(segmentAt, at, captured);
       if (skip !== null) skipped[skip] = (skipped[skip] ?? 0) + 1;
-      else if (segmentAt.sourcePort === PORT || segmentAt.destinationPort === PORT) streams.take(segmentAt, octets, stamp);
+      else if (segmentAt.sourcePort === PORT || segmentAt.destinationPort === PORT) {
+        witness?.see(segmentAt, octets);
+        streams.take(segmentAt, octets, stamp);
+      }
     } else end = next;
   }
   streams.end();

@@ -24,7 +24,7 @@ const asset = [...assets.values()][0] as AssetModel;
 export const caseWords: Target = {
   name: "caseWords",
   limitMs: 10,
-  inputs: 400_000,
+  inputs: null,
   most: 1_100,
   text: true,
   dictionary: dictionaryOf([

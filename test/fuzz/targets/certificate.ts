@@ -30,7 +30,7 @@ const store = loaded.value;
 export const certificate: Target = {
   name: "certificate",
   limitMs: 10,
-  inputs: 150_000,
+  inputs: null,
   most: 2_400,
   text: false,
   dictionary: [

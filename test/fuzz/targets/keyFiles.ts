@@ -44,7 +44,7 @@ function open(): Folder {
 export const keyFiles: Target = {
   name: "keyFiles",
   limitMs: 100,
-  inputs: 6_000,
+  inputs: null,
   most: 4_000,
   text: true,
   dictionary: dictionaryOf([

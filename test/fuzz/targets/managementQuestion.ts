@@ -17,7 +17,7 @@ const LINE_LIMIT = 4_096;
 /** What is no UTF-8 becomes one character or more, as the pieces fall. */
 const INEXACT = 64;
 const LONGEST_ANSWER = 1_024;
-const KNOWN: ReadonlySet<unknown> = new Set(["status", "metrics", "reload"] satisfies Question["ask"][]);
+const KNOWN: ReadonlySet<unknown> = new Set(["status", "sessions", "metrics", "reload"] satisfies Question["ask"][]);
 
 /** What a daemon does when it is asked is not tried here: one question is answered, one late, one never rightly. */
 async function answer({ ask }: Question): Promise<Answer> {
@@ -43,12 +43,13 @@ async function open(): Promise<Door> {
 export const managementQuestion: Target = {
   name: "managementQuestion",
   limitMs: 10,
-  inputs: 20_000,
+  inputs: null,
   most: 6_000,
   text: true,
   dictionary: dictionaryOf([
     ...[
       '{"ask":"status"}\n',
+      '{"ask":"sessions"}\n',
       '{"ask":"metrics"}\n',
       '{"ask":"reload"}\n',
       '{"ask":',

@@ -13,7 +13,7 @@ import { EXCHANGES, join, mbap, REQUEST_PDUS } from "./modbus.ts";
 export const mbapStream: Target = {
   name: "mbapStream",
   limitMs: 10,
-  inputs: 1_500_000,
+  inputs: 10_000_000,
   most: 1_200,
   text: false,
   dictionary: [],

@@ -15,7 +15,7 @@ const encoded = new Uint8Array(PDU_LIMIT + 16);
 export const modbusAnswer: Target = {
   name: "modbusAnswer",
   limitMs: 10,
-  inputs: 2_000_000,
+  inputs: 10_000_000,
   most: 560,
   text: false,
   dictionary: [],

@@ -16,7 +16,7 @@ const UNKNOWN = 255;
 export const modbusReply: Target = {
   name: "modbusReply",
   limitMs: 10,
-  inputs: 2_000_000,
+  inputs: 10_000_000,
   most: 300,
   text: false,
   dictionary: [],

@@ -13,7 +13,7 @@ const encoded = new Uint8Array(PDU_LIMIT + 16);
 export const modbusRequest: Target = {
   name: "modbusRequest",
   limitMs: 10,
-  inputs: 2_000_000,
+  inputs: 10_000_000,
   most: 300,
   text: false,
   dictionary: [],

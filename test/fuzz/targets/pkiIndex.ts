@@ -39,7 +39,7 @@ const INDEX: PkiIndex = {
 export const pkiIndex: Target = {
   name: "pkiIndex",
   limitMs: 10,
-  inputs: 200_000,
+  inputs: null,
   most: 3_000,
   text: true,
   dictionary: dictionaryOf([

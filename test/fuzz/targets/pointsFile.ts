@@ -25,7 +25,7 @@ import { join } from "./modbus.ts";
 const ADDRESSINGS: readonly Addressing[] = ["zero-based", "one-based", "modicon"];
 const VOCABULARIES = new Map([["modbus-tcp", modbusVocabulary]]);
 const FILE = "points.csv";
-const SITE = { listeners: [] };
+const SITE = { listeners: [], management: { web: null } };
 const STATED = { seen: [], changes: [], requests: 0, at: null };
 const POLICY = `policy: p
 version: 1
@@ -47,7 +47,7 @@ run,1,coil,7,bool,,rw,,,,,,,,0,1,,,,,,
 export const pointsFile: Target = {
   name: "pointsFile",
   limitMs: 100,
-  inputs: 25_000,
+  inputs: null,
   most: 4_000,
   text: true,
   dictionary: dictionaryOf([

@@ -51,7 +51,7 @@ const MORE_RULES = `    - { id: gapped, allow: read, on: boiler-1, points: [drum
 export const policyDocument: Target = {
   name: "policyDocument",
   limitMs: 500,
-  inputs: 4_000,
+  inputs: null,
   most: 5_000,
   text: true,
   dictionary: dictionaryOf([
@@ -66,6 +66,8 @@ export const policyDocument: Target = {
       "values: { min: 0, max: 1 }",
       "functions: [90]",
       "opaque: true",
+      "manage: [view, end-session, mode, confirm]",
+      "manage: approve",
     ],
     ...[
       "hours: x",

@@ -20,7 +20,7 @@ const WALL_MS = Date.UTC(2026, 9, 25, 0, 30);
 export const quantities: Target = {
   name: "quantities",
   limitMs: 10,
-  inputs: 500_000,
+  inputs: null,
   most: MOST,
   text: true,
   dictionary: dictionaryOf([

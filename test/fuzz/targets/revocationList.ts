@@ -9,7 +9,7 @@ const SIGNED: ReadonlySet<string> = new Set(LISTS.map(({ der }) => signedPart(de
 export const revocationList: Target = {
   name: "revocationList",
   limitMs: 10,
-  inputs: 400_000,
+  inputs: null,
   most: 2_000,
   text: false,
   dictionary: [

@@ -23,7 +23,7 @@ const burst = (frame: Uint8Array): Uint8Array => join([Math.min(255, frame.lengt
 export const rtuStream: Target = {
   name: "rtuStream",
   limitMs: 10,
-  inputs: 1_500_000,
+  inputs: 10_000_000,
   most: 800,
   text: false,
   dictionary: [],

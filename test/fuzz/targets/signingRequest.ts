@@ -8,7 +8,7 @@ const SIGNED: ReadonlySet<string> = new Set(REQUESTS.map(({ der }) => signedPart
 export const signingRequest: Target = {
   name: "signingRequest",
   limitMs: 10,
-  inputs: 200_000,
+  inputs: null,
   most: 1_600,
   text: false,
   dictionary: [

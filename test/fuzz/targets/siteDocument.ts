@@ -28,7 +28,7 @@ audit: { directory: audit }
 export const siteDocument: Target = {
   name: "siteDocument",
   limitMs: 100,
-  inputs: 10_000,
+  inputs: null,
   most: 6_000,
   text: true,
   dictionary: dictionaryOf([

@@ -1,4 +1,6 @@
 /** Any text put to the YAML reader. What it takes is written again in one plain form (brackets, quotes) and must read as the same tree. */
+
+import { parseDocument } from "yaml";
 import { readYaml, type YamlNode } from "#documents/yaml";
 import { SITE_YAML } from "../../config/sample.ts";
 import { accepted, dictionaryOf, must, octetsOf, refused, type Target, textOf } from "../target.ts";
@@ -25,7 +27,7 @@ g:
 export const yamlText: Target = {
   name: "yamlText",
   limitMs: 100,
-  inputs: 8_000,
+  inputs: null,
   most: 12_000,
   text: true,
   dictionary: dictionaryOf([
@@ -82,6 +84,7 @@ export const yamlText: Target = {
     const text = textOf(input);
     const read = readYaml("t.yaml", text);
     if (!read.ok) return refused(mustBePlaced(read.error, () => text));
+    must(!hasDoubledKey(text), "a key a second time, and it is read");
     const { root } = read.value;
     const plain = plainOf(root);
     const again = readYaml("again.yaml", plain);
@@ -90,6 +93,11 @@ export const yamlText: Target = {
     return accepted(`${root.is}, ${depthOf(root)} deep`);
   },
 };
+
+/** As the library under the reader sees it; the reader looks for itself, to tell both lines. */
+function hasDoubledKey(text: string): boolean {
+  return parseDocument(text, { uniqueKeys: true, logLevel: "silent" }).errors.some(({ code }) => code === "DUPLICATE_KEY");
+}
 
 function plainOf(node: YamlNode): string {
   switch (node.is) {
