@@ -110,7 +110,7 @@ function tableOf(rules: number): Table {
     version: 1,
     file: "policy.yaml",
     never: [],
-    roles: new Map([["operator", { rules: points.map(({ index }) => ruleFor(index)), onDeny: null }]]),
+    roles: new Map([["operator", { rules: points.map(({ index }) => ruleFor(index)), manage: [], onDeny: null }]]),
     bindings: [],
     onDeny: { answer: null, exception: null, closeAfter: null },
     assetOnDeny: new Map(),
@@ -138,6 +138,7 @@ function ruleFor(index: number): Rule {
     gap: 0,
     rate: null,
     values: { min: decimal(0n, 0), max: decimal(40n, 0), set: null, maxStep: decimal(50n, 0), maxChanges: null },
+    essential: false,
     onDeny: null,
   };
 }

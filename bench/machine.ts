@@ -12,6 +12,14 @@ export function machine(): string {
   return `${os.availableParallelism()} x ${cpu}, ${Math.round(os.totalmem() / 2 ** 30)} GiB, Linux ${kernel}, Node ${process.version}, load ${load.join(" ")}`;
 }
 
+/** Said first where others are at work: what they take shows in the tails. Empty on a quiet machine. */
+export function warning(): string {
+  const [load = 0] = os.loadavg();
+  return load <= 1
+    ? ""
+    : `WARNING: load ${load.toFixed(2)} before it began: the tails (p99, p99.9) mean nothing, and ratios of p50 little.\n`;
+}
+
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
