@@ -43,6 +43,9 @@ export class GateClock implements Clock {
   /** The wall clock less the monotonic one, as it was when last nothing was wrong with it; drift allowed for. */
   #reference: number;
   #lookedMs: number;
+  /** The wall clock as `wallAt` last read it, and when. */
+  #read = 0;
+  #readMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -57,6 +60,15 @@ export class GateClock implements Clock {
 
   wall(): number {
     return this.#clock.wall();
+  }
+
+  /** The same at the monotonic time `now`, which is now: where a millisecond does not matter, for reading the clock costs as much as a decision. */
+  wallAt(now: number): number {
+    if (now - this.#readMs >= 1 || now < this.#readMs) {
+      this.#readMs = now;
+      this.#read = this.wall();
+    }
+    return this.#read;
   }
 
   get suspicion(): Suspicion | null {

@@ -97,7 +97,7 @@ export class Road {
     }
     if ((this.audit.state !== "ok" || this.audit.onlyKept) && this.whenFull === "deny-all") return false;
     const rule = decision.rules[0] ?? -1;
-    const wall = this.clock.wall();
+    const wall = this.clock.wallAt(now);
     if (!session.reads.note(ticket.unitId, counted.function, counted.space, counted.first, counted.last, rule, wall)) {
       this.writeReads(session);
       session.reads.note(ticket.unitId, counted.function, counted.space, counted.first, counted.last, rule, wall);

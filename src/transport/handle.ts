@@ -1,12 +1,34 @@
 /**
- * The one place that looks behind a Node socket. Its handle is no documented part of it, so everything here has a way round: where the handle
- * is not what it is today, sockets are read and written through Node's streams, slower and otherwise the same.
+ * The one place that looks behind a Node socket. Its handle is no documented part of it, so everything here has a way round: where it is not
+ * what it is today, sockets are read and written through Node's streams, slower and otherwise the same.
  */
 import net from "node:net";
 
 export interface Handle {
   /** -1 once it is closed. */
   readonly fd: number;
+}
+
+/** One read of a connection: several replies of a device that answers in batches. */
+const READ_OCTETS = 8 * 1024;
+/**
+ * Each read is handed over before the next begins, so one buffer serves every connection. No Buffer: its `slice` shares memory, and whoever
+ * wants to keep octets should be able to say so the usual way.
+ */
+const shared = new Uint8Array(READ_OCTETS);
+
+/** A socket made with this hands over what it reads when it reads it, past the stream. The octets are valid during the call. */
+export function reading(take: (octets: Uint8Array) => void): net.OnReadOpts {
+  let view: Uint8Array = new Uint8Array(0);
+  return {
+    buffer: shared,
+    callback: (count, buffer) => {
+      // Requests and replies of a poll have one length, so mostly the view of the last one serves again.
+      if (view.length !== count) view = buffer.subarray(0, count);
+      take(view);
+      return true;
+    },
+  };
 }
 
 /** What a socket holds now; null once it is closed, and where Node shows nothing of the kind. */
@@ -39,6 +61,36 @@ export function rewrapped(socket: net.Socket, onread: net.OnReadOpts): net.Socke
   }
   socket.destroy();
   return own;
+}
+
+/** Under which names a socket keeps what it was given as `onread`; null: it does not show them. */
+const kept = placesOf();
+
+function placesOf(): { readonly buffer: symbol; readonly callback: symbol } | null {
+  const onread = reading(() => {});
+  const probe = new net.Socket({ onread }) as unknown as Record<symbol, unknown>;
+  const names = Object.getOwnPropertySymbols(probe);
+  const buffer = names.find((name) => probe[name] === onread.buffer);
+  const callback = names.find((name) => probe[name] === onread.callback);
+  return buffer === undefined || callback === undefined ? null : { buffer, callback };
+}
+
+/**
+ * From now on an open TLS socket is read as if it had been made with `onread`, which Node does not offer where a server made it. As a stream it
+ * takes 64 KiB from the system for every read.
+ *
+ * @returns false where that cannot be: it goes on as a stream
+ */
+export function readPast(socket: net.Socket, onread: net.OnReadOpts): boolean {
+  const handle: unknown = (socket as { _handle?: unknown })._handle;
+  if (kept === null || !(kept.buffer in socket) || !(kept.callback in socket) || !takesBuffers(handle)) return false;
+  Object.assign(socket, { [kept.buffer]: onread.buffer, [kept.callback]: onread.callback });
+  handle.useUserBuffer(onread.buffer);
+  return true;
+}
+
+function takesBuffers(value: unknown): value is { useUserBuffer(buffer: unknown): void } {
+  return typeof value === "object" && value !== null && "useUserBuffer" in value && typeof value.useUserBuffer === "function";
 }
 
 function isHandle(value: unknown): value is Handle {

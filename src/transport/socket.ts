@@ -4,7 +4,7 @@
  */
 import { writeSync } from "node:fs";
 import type { Socket } from "node:net";
-import { type Handle, handleOf, holds } from "./handle.ts";
+import { type Handle, handleOf, holds, reading, readPast } from "./handle.ts";
 import type { ByteStream, StreamHandler } from "./stream.ts";
 
 /** A quiet peer is asked whether it still lives after this long, milliseconds; ten unanswered questions a second apart end the stream. */
@@ -27,7 +27,15 @@ export class SocketStream implements ByteStream {
   /** Written octets live here until the kernel (or the TLS layer) has them; refilled from the start whenever nothing is under way. */
   #out: Buffer | null = null;
   #outAt = 0;
+  /** Its first octets, as they were last sent alone: the answers to a poll have one length. */
+  #outView: Uint8Array = NOTHING;
   #paused = false;
+  /** What came in spite of `pause`, oldest first. */
+  readonly #held: Uint8Array[] = [];
+  readonly #handOver = (): void => {
+    while (!this.#paused && this.#held.length > 0) this.take(this.#held.shift() as Uint8Array);
+    if (!this.#paused) this.#socket.resume();
+  };
   /** Octets are under way, so the handler is owed a `drained`. */
   #owes = false;
   readonly #late: boolean;
@@ -73,12 +81,24 @@ export class SocketStream implements ByteStream {
       return;
     }
     this.#socket.on("data", (octets: Buffer) => this.take(octets));
+    // What came with the handshake and waits in the stream is read from there, and so is all that follows.
+    if (this.#late && this.#socket.readableLength === 0)
+      readPast(
+        this.#socket,
+        reading((octets) => this.#takeOrHold(octets)),
+      );
     if (!this.#paused) this.#socket.resume();
   }
 
   /** Octets from the socket, valid during the call. */
   take(octets: Uint8Array): void {
     if (!this.#over && !this.#ending) this.#handler?.received(octets);
+  }
+
+  /** A TLS layer hands over what it has deciphered of its last read (64 KiB at most), paused or not. */
+  #takeOrHold(octets: Uint8Array): void {
+    if (this.#paused) this.#held.push(octets.slice());
+    else this.take(octets);
   }
 
   write(octets: Uint8Array, length = octets.length): void {
@@ -126,7 +146,9 @@ export class SocketStream implements ByteStream {
     this.#out ??= Buffer.allocUnsafeSlow(OUT_OCTETS);
     this.#out.set(octets, start);
     this.#outAt = end;
-    return this.#out.subarray(start, end);
+    if (start > 0) return this.#out.subarray(start, end);
+    if (this.#outView.length !== end) this.#outView = this.#out.subarray(0, end);
+    return this.#outView;
   }
 
   #mindDrained(): void {
@@ -159,7 +181,9 @@ export class SocketStream implements ByteStream {
 
   resume(): void {
     this.#paused = false;
-    if (this.#handler !== null) this.#socket.resume();
+    if (this.#handler === null) return;
+    if (this.#held.length > 0) process.nextTick(this.#handOver);
+    else this.#socket.resume();
   }
 
   #letGo(): void {

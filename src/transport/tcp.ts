@@ -1,11 +1,8 @@
 /** Plain TCP, out and in. */
 import net from "node:net";
-import { rewrapped } from "./handle.ts";
+import { reading, rewrapped } from "./handle.ts";
 import { KEEP_ALIVE_MS, plainAddress, SocketStream } from "./socket.ts";
 import type { ByteStream } from "./stream.ts";
-
-/** One read of a connection: several replies of a device that answers in batches. */
-const READ_OCTETS = 8 * 1024;
 
 /**
  * Connect. Exactly one of the two callbacks is called, once, never before this returns.
@@ -22,23 +19,13 @@ export function connectTcp(
   failed: (reason: string) => void,
 ): void {
   let stream: SocketStream | null = null;
-  let view: Uint8Array = new Uint8Array(0);
   const socket = net.connect({
     host,
     port,
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_MS,
-    onread: {
-      // No Buffer: its `slice` shares memory, and whoever wants to keep octets should be able to say so the usual way.
-      buffer: shared,
-      callback: (count, buffer) => {
-        // Replies to a poll have one length, so mostly the view of the last one serves again.
-        if (view.length !== count) view = buffer.subarray(0, count);
-        stream?.take(view);
-        return true;
-      },
-    },
+    onread: reading((octets) => stream?.take(octets)),
   });
   socket.pause();
   const deadline = setTimeout(() => fail("ETIMEDOUT"), timeoutMs);
@@ -113,24 +100,16 @@ const readers = new WeakMap<net.Socket, (stream: SocketStream) => void>();
 /** The same connection as a socket that is read into the buffer all share, as outgoing ones are; itself where that cannot be. */
 function readDirectly(socket: net.Socket): net.Socket {
   let stream: SocketStream | null = null;
-  let view: Uint8Array = new Uint8Array(0);
-  const own = rewrapped(socket, {
-    buffer: shared,
-    callback: (count, buffer) => {
-      if (view.length !== count) view = buffer.subarray(0, count);
-      stream?.take(view);
-      return true;
-    },
-  });
+  const own = rewrapped(
+    socket,
+    reading((octets) => stream?.take(octets)),
+  );
   if (own === null) return socket;
   readers.set(own, (made) => {
     stream = made;
   });
   return own;
 }
-
-/** Each read is handed over before the next begins, so one buffer serves every connection. */
-const shared = new Uint8Array(READ_OCTETS);
 
 /**
  * Listen, and hand over sockets that are open and paused; for the plain and the TLS listener.

@@ -24,7 +24,7 @@ export class Transactions<T> {
   }
 
   issue(item: T): number {
-    const at = this.#ids.indexOf(-1);
+    const at = this.#slotOf(-1);
     const id = this.#next;
     this.#next = (id + 1) & 0xffff;
     this.#ids[at] = id;
@@ -42,13 +42,20 @@ export class Transactions<T> {
 
   /** Who waits for this id, or null: late, twice, or never asked. */
   take(id: number): T | null {
-    const at = this.#ids.indexOf(id);
+    const at = this.#slotOf(id);
     if (at < 0) return null;
     const item = this.#items[at] as T;
     this.#ids[at] = -1;
     this.#items[at] = null;
     this.#open -= 1;
     return item;
+  }
+
+  /** Of a handful a loop finds one sooner than the library does. */
+  #slotOf(id: number): number {
+    const ids = this.#ids;
+    for (let at = 0; at < ids.length; at++) if (ids[at] === id) return at;
+    return -1;
   }
 
   /** Any request still open, taken out; null when none. For a connection that ends. */

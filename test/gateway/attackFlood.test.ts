@@ -341,7 +341,8 @@ flood("a storm of reconnects: nothing is left of it but what the log says", asyn
     };
     await Promise.all(Array.from({ length: 8 }, (_, n) => lane(n)));
   };
-  await meanwhile(alice, storm(800, 80));
+  // As much once before: until then the heap has not found its size.
+  await meanwhile(alice, storm(1_600, 160));
   const before = (await stage.status()).memoryOctets;
   await meanwhile(alice, storm(1_600, 160));
   const after = (await stage.status()).memoryOctets;

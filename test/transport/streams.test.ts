@@ -150,6 +150,63 @@ for (const [kind, pairOf] of KINDS) {
       }),
     );
 
+    streams("paused inside received, the rest of the batch waits and comes in its order", () =>
+      ends(async (mine, theirs) => {
+        const sent = Uint8Array.from({ length: 200_000 }, (_, i) => (i * 7 + (i >> 8)) & 0xff);
+        const got = new Uint8Array(sent.length);
+        let count = 0;
+        let paused = false;
+        let whilePaused = 0;
+        mine.start({
+          received(octets) {
+            if (paused) whilePaused += 1;
+            got.set(octets, count);
+            count += octets.length;
+            paused = true;
+            mine.pause();
+            setTimeout(() => {
+              paused = false;
+              mine.resume();
+            }, 1);
+          },
+          drained() {},
+          closed() {},
+        });
+        theirs.start(new Ear());
+        for (let at = 0; at < sent.length; at += 20_000) theirs.write(sent.subarray(at, at + 20_000));
+        await until("all octets", () => count === sent.length, 20_000);
+        assert.is(whilePaused, 0);
+        assert.is(Buffer.compare(got, sent), 0);
+      }),
+    );
+
+    streams("DESIGN 11: reading takes no memory: every read is into the same buffer", () =>
+      ends(async (mine, theirs) => {
+        const buffers: ArrayBufferLike[] = [];
+        mine.start({ received: ({ buffer }) => void buffers.push(buffer), drained() {}, closed() {} });
+        theirs.start(new Ear());
+        for (let i = 1; i <= 3; i++) {
+          theirs.write(new Uint8Array(12 * i));
+          await until("octets", () => buffers.length === i);
+        }
+        assert.is(new Set(buffers).size, 1);
+      }),
+    );
+
+    streams("write sends so many octets as it is told, from the start", () =>
+      ends(async (mine, theirs) => {
+        const a = new Ear();
+        theirs.start(a);
+        mine.start(new Ear());
+        const octets = Uint8Array.of(1, 2, 3, 4, 5, 6);
+        mine.write(octets, 4);
+        mine.write(octets, 0);
+        mine.write(octets, 1);
+        await until("octets", () => a.octets === 5);
+        assert.is(Buffer.concat(a.chunks).toString("hex"), "0102030401");
+      }),
+    );
+
     streams("a paused end stops the peer: what it writes stays with it", () =>
       ends(async (mine, theirs) => {
         const a = new Ear();
