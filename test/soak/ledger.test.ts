@@ -106,6 +106,13 @@ const WELL: readonly [string, (ledger: Ledger) => void][] = [
       ledger.denials(1, BORN + 1_001);
     },
   ],
+  [
+    "allowed until what stands in the device was read, then denied, and a kill took the record of that",
+    (ledger) => {
+      ledger.sent(denial(20, { kind: "leap", answeredMs: KILLED - 50 }));
+      ledger.decided(decided(20, { pending: true, atMs: KILLED - 100 }));
+    },
+  ],
   ["the device's exception", (ledger) => allowed(ledger, sent(20, { answer: "6" }), "exception", 1)],
   ["not sent, and the sender was told", (ledger) => allowed(ledger, sent(20, { answer: "10" }), "notSent", 0)],
   ["the device was silent and had it", (ledger) => allowed(ledger, sent(20, { answer: "11" }), "indeterminate", 1)],
@@ -247,6 +254,15 @@ const WRONG: readonly [string, Concern, RegExp, (ledger: Ledger) => void][] = [
     (ledger) => {
       allowed(ledger, sent(20, { answer: "none" }), null, 1);
       ledger.decided(decided(20, { seq: 201, allowed: false, of: 200 }));
+    },
+  ],
+  [
+    "denied after an allow, far from any kill, and no record of that",
+    "answer",
+    /refused with 1 and the log has null/,
+    (ledger) => {
+      ledger.sent(denial(20, { kind: "leap" }));
+      ledger.decided(decided(20, { pending: true }));
     },
   ],
   ["an unreachable device, and no record", "fate", /answered 10 and has no record/, (ledger) => ledger.sent(sent(20, { answer: "10" }))],

@@ -258,7 +258,9 @@ export class Ledger {
     if (answer === "ok" && fate !== null && !fate.denied && fate.outcome !== "answered" && fate.outcome !== null)
       this.#complain("answer", `${name} was acknowledged and its outcome is ${fate.outcome}`);
     if (REFUSED.has(answer) && arrivals > 0) this.#complain("answer", `${name} was refused with ${answer} and came to the device`);
-    if (answer === "1" && fate !== null && fate.allowSeq > 0 && !fate.denied)
+    // Denied on what its guard read showed, and a kill took the record of that: nobody waits for it, for nothing is sent.
+    const taken = fate?.outcome === null && this.#wasInFlight(sent.answeredMs);
+    if (answer === "1" && fate !== null && fate.allowSeq > 0 && !fate.denied && !taken)
       this.#complain("answer", `${name} was refused with 1 and the log has ${fate.outcome}`);
     if (fate === null || fate.allowSeq === 0) {
       // Nobody waits for the record of what will not be sent: a kill may take it.
