@@ -38,9 +38,9 @@ MINUTES := 60
 soak: build ## one hour (MINUTES=5: shorter) of 64 sessions, faults, reloads, renewals and kill -9 on the file that ships; every write accounted for
 	$(NODE) test/soak/run.ts --minutes $(MINUTES) --program dist/penstock.mjs
 
-bench: $(STAMP) ## inspection, added round trip and throughput against direct and haproxy in one run
+bench: build ## start, inspection, evidence, added round trip and throughput against direct, haproxy and nginx in one run; what is asked at its end
 	@bash test/tools.sh bench
-	$(NODE) bench/run.ts
+	$(NODE) bench/run.ts --program dist/penstock.mjs
 
 schemas: $(STAMP) ## write policies/schema again from the code
 	$(NODE) src/cli/schemas.ts

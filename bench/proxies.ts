@@ -150,8 +150,8 @@ stream {
 }
 
 /** How the gateway is started in the folder of its documents. */
-export function commandOf(program: string): string[] {
-  return [process.execPath, "--disable-warning=ExperimentalWarning", program, "run", "--log-level", "warn"];
+export function commandOf(program: string, level = "warn"): string[] {
+  return [process.execPath, "--disable-warning=ExperimentalWarning", program, "run", "--log-level", level];
 }
 
 /** The documents of a gateway whose certificates lie in the folder above. */
