@@ -6,7 +6,6 @@
  *
  * Must (DESIGN section 11): p50 / p99 / p99.9 below 5 / 50 / 250 us; at most 0.3 us a point; growth below 10 %.
  */
-import { cpus } from "node:os";
 import { modbusVocabulary } from "#modbus/vocabulary";
 import type { Operation } from "#operation";
 import { compile, finish, type Table } from "#policy/compile";
@@ -15,6 +14,8 @@ import type { Facts } from "#policy/decision";
 import type { Policy, Rule } from "#policy/model";
 import { decimal } from "#process/decimal";
 import type { AssetModel, Point } from "#process/points";
+import { machine, warning } from "./machine.ts";
+import { closing, hold } from "./musts.ts";
 
 const HOLDING = 3;
 const BATCH = 64;
@@ -74,11 +75,10 @@ const results = questions.map((question) => {
 });
 
 const spread = measureSpread();
-const machine = `${cpus()[0]?.model ?? "unknown"}, ${cpus().length} cores, Node ${process.version}`;
 if (process.argv.includes("--json")) {
-  console.log(JSON.stringify({ machine, results, spread }));
+  console.log(JSON.stringify({ machine: machine(), results, spread }));
 } else {
-  console.log(machine);
+  console.log(`${machine()}\n${warning()}`);
   console.log("                                 100 rules: p50     p99   p99.9    10,000: p50     p99   p99.9   growth   a point");
   for (const { question, points, of100, of10000, growth } of results) {
     const columns = [of100.p50, of100.p99, of100.p999, of10000.p50, of10000.p99, of10000.p999].map((us) => us.toFixed(3).padStart(8));
@@ -91,6 +91,21 @@ if (process.argv.includes("--json")) {
     `write 1 float32 anywhere among ${LARGE} points (cold caches): p50 ${spread.p50.toFixed(3)} us, p99 ${spread.p99.toFixed(3)} us`,
   );
   console.log("microseconds a decision; each figure the best of the rounds, growth their median");
+  const [few, many] = [results.filter(({ points }) => points <= 10), results.filter(({ points }) => points > 10)];
+  const worst = (key: keyof Figures): number => Math.max(...few.flatMap(({ of100, of10000 }) => [of100[key], of10000[key]]));
+  const growth = Math.max(...results.map((each) => each.growth));
+  hold("decision alone, at most 10 points, worst of the above, p50", worst("p50"), "µs", ["<", 5], ["<", 1]);
+  hold("decision alone, at most 10 points, worst of the above, p99", worst("p99"), "µs", ["<", 50], ["<", 10]);
+  hold("decision alone, at most 10 points, worst of the above, p99.9", worst("p999"), "µs", ["<", 250], ["<", 50]);
+  hold(
+    "decision alone, 60 points, a point",
+    Math.max(...many.map((each) => each.of10000.p50 / each.points)),
+    "µs",
+    ["<=", 0.3],
+    ["<=", 0.1],
+  );
+  hold("decision alone, growth from 100 to 10,000 rules, the most of the above", 100 * growth, "%", ["<", 10], ["<=", 0]);
+  closing();
 }
 
 /** One rule for each point, over a plant of as many float32 points. */

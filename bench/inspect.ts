@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { eachRequest } from "#cli/inspect/read";
 import { machine, median } from "./machine.ts";
+import { closing, hold } from "./musts.ts";
 
 const root = path.resolve(import.meta.dirname, "..");
 const shared = path.resolve(root, process.env.PENSTOCK_SHARED ?? "../shared");
@@ -80,7 +81,7 @@ try {
     if (tshark === null) console.log("tshark is not installed: no ratio");
     else {
       console.log(`tshark -T fields > /dev/null    ${thousands(made.frames / tshark)} frames/s   (${tshark.toFixed(2)} s)`);
-      console.log(`ratio                           ${((result.ratio ?? 0) as number).toFixed(1)}x   (must 5x, aim 10x)`);
+      hold("inspect --json against tshark's fields output of the same file, frames/s", tshark / own, "x", [">=", 5], [">=", 10]);
     }
     console.log(
       `decode alone, no output         ${thousands(result.decodeOnlyPacketsPerSecond)} packets/s of one core   (user and system)`,
@@ -89,6 +90,7 @@ try {
 } finally {
   rmSync(folder, { recursive: true });
 }
+closing();
 
 /** The command as main.ts calls it. */
 function call(): string {

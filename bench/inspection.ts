@@ -1,6 +1,6 @@
 /**
  * What inspection costs where it stands: from the octets of a whole frame to the queued record, through the gateway's own session, policy and
- * log, with 100 and with 10,000 rules, 2 and 64 sessions. No sockets: client and device are streams in this process. Sixteen requests are timed
+ * log, with 100 and with 10,000 rules, 1 and 64 sessions. No sockets: client and device are streams in this process. Sixteen requests are timed
  * as one (the clock costs as much as a request), each of another session where there are as many.
  *
  *     node bench/inspection.ts [--json]
@@ -35,8 +35,8 @@ const ROUNDS = 9;
 const WARM_BATCHES = 1_500;
 /** Of an asset; the rules beyond the first few are for points nobody asks for. */
 const SIZES = [100, 10_000] as const;
-/** With one session alone what it asks leaves at once, within what is timed. */
-const SESSIONS = [2, 64] as const;
+/** That ask. One more is open: with one session alone what it asks would leave at once, within what is timed. */
+const SESSIONS = [1, 64] as const;
 
 interface Kind {
   readonly name: string;
@@ -44,8 +44,9 @@ interface Kind {
   readonly pdu: (point: number) => readonly number[];
 }
 
+const READ: Kind = { name: "read 10 registers (FC 3)", pdu: (point) => [3, ...u16(2 * point), ...u16(10)] };
 const KINDS: readonly Kind[] = [
-  { name: "read 10 registers (FC 3)", pdu: (point) => [3, ...u16(2 * point), ...u16(10)] },
+  READ,
   { name: "write 1 float32 (FC 16)", pdu: (point) => [16, ...u16(2 * point), ...u16(2), 4, 0x41, 0x48, 0, 0] },
   { name: "denied: write above its limit", pdu: (point) => [16, ...u16(2 * point), ...u16(2), 4, 0x42, 0xc6, 0, 0] },
 ];
@@ -68,8 +69,8 @@ class End implements ByteStream {
     this.handler = handler;
   }
 
-  write(octets: Uint8Array): void {
-    this.#written(octets);
+  write(octets: Uint8Array, length = octets.length): void {
+    this.#written(octets.subarray(0, length));
   }
 
   end(): void {}
@@ -121,10 +122,10 @@ class Bench {
       for (const each of road.devices) if (each.waiting > 0) road.wants(each);
       road.turn(clock.monotonic());
     };
-    const bench = new Bench(`${rules} rules, ${sessions} sessions`, gateway, sessions);
+    const bench = new Bench(`${rules} rules, ${sessions} session${sessions === 1 ? "" : "s"}`, gateway, sessions);
     const asset = gateway.assets.get("plant");
     if (asset === undefined) throw new Error("no asset");
-    for (const client of bench.#clients) admitSource(gateway, asset, "bench", client);
+    for (const client of [...bench.#clients, new End("127.0.2.1", () => {})]) admitSource(gateway, asset, "bench", client);
     return bench;
   }
 
@@ -132,24 +133,34 @@ class Bench {
     return this.#gateway.close();
   }
 
-  /** Microseconds a request, of batches: only what happens before the session's turn ends. */
+  /**
+   * Microseconds a request, of batches: only what happens before the session's turn ends. A batch of reads by the same sessions goes before each:
+   * what a pause for the disk left cold is the pause's cost, not the sessions'.
+   */
   async measure(kind: Kind, batches: number): Promise<number[]> {
     const times: number[] = [];
-    const frames = Array.from({ length: BATCH }, () => new Uint8Array(7 + kind.pdu(0).length));
+    const [before, frames] = [READ, kind].map(({ pdu }) => Array.from({ length: BATCH }, () => new Uint8Array(7 + pdu(0).length)));
     for (let batch = 0; batch < batches; batch++) {
-      for (const frame of frames) this.#fill(frame, kind);
-      const waited = new Promise<void>((resolve) => {
-        this.#done = resolve;
-      });
-      this.#awaited = this.#answers + BATCH;
-      const first = this.#turn;
+      await this.#ask(before ?? [], READ);
+      times.push(await this.#ask(frames ?? [], kind));
       this.#turn += BATCH;
-      const started = process.hrtime.bigint();
-      for (let i = 0; i < BATCH; i++) this.#clients[(first + i) % this.#clients.length]?.handler?.received(frames[i] as Uint8Array);
-      times.push(Number(process.hrtime.bigint() - started) / 1000 / BATCH);
-      await waited;
     }
     return times;
+  }
+
+  /** Ask, each frame by the next session, and wait for the answers. @returns microseconds a request, the waiting left out */
+  async #ask(frames: readonly Uint8Array[], kind: Kind): Promise<number> {
+    for (const frame of frames) this.#fill(frame, kind);
+    const answered = new Promise<void>((resolve) => {
+      this.#done = resolve;
+    });
+    this.#awaited = this.#answers + frames.length;
+    const started = process.hrtime.bigint();
+    for (let i = 0; i < frames.length; i++)
+      this.#clients[(this.#turn + i) % this.#clients.length]?.handler?.received(frames[i] as Uint8Array);
+    const took = Number(process.hrtime.bigint() - started);
+    await answered;
+    return took / 1000 / frames.length;
   }
 
   #fill(frame: Uint8Array, kind: Kind): void {
@@ -217,10 +228,10 @@ async function main(): Promise<void> {
       worst.p99 = Math.max(worst.p99, p99);
       worst.p999 = Math.max(worst.p999, p999);
     }
-    const [small2, small64, large2, large64] = [...rounds.values()].map((times) => times.map((each) => quantile(each, 0.5)));
-    const rules = growth([small2, large2], [small64, large64]);
-    const sessions = growth([small2, small64], [large2, large64]);
-    console.log(`  growth                        ${percent(rules)} from 100 to 10,000 rules, ${percent(sessions)} from 2 to 64 sessions\n`);
+    const [small1, small64, large1, large64] = [...rounds.values()].map((times) => times.map((each) => quantile(each, 0.5)));
+    const rules = growth([small1, large1], [small64, large64]);
+    const sessions = growth([small1, small64], [large1, large64]);
+    console.log(`  growth                        ${percent(rules)} from 100 to 10,000 rules, ${percent(sessions)} from 1 to 64 sessions\n`);
     growths.rules = Math.max(growths.rules, rules);
     growths.sessions = Math.max(growths.sessions, sessions);
   }
@@ -230,7 +241,7 @@ async function main(): Promise<void> {
   hold("inspection, frame to queued record, worst of the above, p99", worst.p99, "µs", ["<", 50], ["<", 10]);
   hold("inspection, frame to queued record, worst of the above, p99.9", worst.p999, "µs", ["<", 250], ["<", 50]);
   hold("inspection, growth from 100 to 10,000 rules", 100 * growths.rules, "%", ["<", 10], ["<=", 0]);
-  hold("inspection, growth from 2 to 64 sessions", 100 * growths.sessions, "%", ["<", 10], ["<=", 0]);
+  hold("inspection, growth from 1 to 64 sessions", 100 * growths.sessions, "%", ["<", 10], ["<=", 0]);
 }
 
 /** The median of the rounds' ratios, over both pairs: a busy moment falls on neighbours alike. */

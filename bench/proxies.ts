@@ -9,6 +9,7 @@ import os from "node:os";
 import path from "node:path";
 import { askDaemon } from "#management/client";
 import type { Status } from "#management/protocol";
+import { ENVIRONMENT, NODE_FLAGS } from "#test/soak/gateway";
 import { authority, SERVER_AUTH } from "#test/support/certificates";
 
 export interface Gate {
@@ -48,7 +49,11 @@ export class Proxies {
    * @param end how: nginx takes its worker with it on SIGTERM alone
    */
   pinned(core: string, command: readonly string[], cwd = this.dir, end: NodeJS.Signals = "SIGKILL"): ChildProcess {
-    const child = spawn("taskset", ["-c", core, ...command], { cwd, stdio: ["pipe", "pipe", "inherit"] });
+    const child = spawn("taskset", ["-c", core, ...command], {
+      cwd,
+      env: { ...process.env, ...ENVIRONMENT },
+      stdio: ["pipe", "pipe", "inherit"],
+    });
     this.#ends.push(() => new Promise((resolve) => (child.kill(end) ? child.once("close", () => resolve()) : resolve())));
     return child;
   }
@@ -149,9 +154,9 @@ stream {
   }
 }
 
-/** How the gateway is started in the folder of its documents. */
+/** How the gateway is started in the folder of its documents: as the service is (docs/operating.md). */
 export function commandOf(program: string, level = "warn"): string[] {
-  return [process.execPath, "--disable-warning=ExperimentalWarning", program, "run", "--log-level", level];
+  return [process.execPath, "--disable-warning=ExperimentalWarning", ...NODE_FLAGS, program, "run", "--log-level", level];
 }
 
 /** The documents of a gateway whose certificates lie in the folder above. */

@@ -19,7 +19,7 @@ const program = given.includes("--program") ? ["--program", given[given.indexOf(
 const BENCHES: readonly (readonly [title: string, file: string, args: readonly string[], needs: string | null])[] = [
   ["Start: CPU until ready", "start.ts", program, null],
   ["Decision: with 100 and with 10,000 rules", "decide.ts", [], null],
-  ["Inspection: from the whole frame to the queued record, with 100 and 10,000 rules, 2 and 64 sessions", "inspection.ts", [], null],
+  ["Inspection: from the whole frame to the queued record, with 100 and 10,000 rules, 1 and 64 sessions", "inspection.ts", [], null],
   ["Evidence: durable appends over the disk's own fdatasync", "audit.ts", [], null],
   ["The road: added round trip and throughput against direct, haproxy and nginx", "road.ts", given, "/usr/sbin/haproxy"],
   ["Decode and decide over a capture, offline", "offline.ts", [], captures],

@@ -13,6 +13,7 @@ if lacks gcc || [ ! -e /usr/include/modbus/modbus.h ]; then need+=(gcc libc6-dev
 /usr/bin/python3 -c "from pymodbus.client import ModbusTcpClient" 2>/dev/null || need+=(python3 python3-pymodbus python3-serial-asyncio)
 if [ "${1:-}" = bench ]; then
   [ -x /usr/sbin/haproxy ] || need+=(haproxy)
+  [ -x /usr/sbin/nginx ] && [ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || need+=(nginx-light libnginx-mod-stream)
   [ -e /usr/include/openssl/ssl.h ] || need+=(libssl-dev)
 fi
 [ ${#need[@]} -eq 0 ] && exit 0
