@@ -15,7 +15,7 @@
  * Shapes are zod schemas, so `.optional()`, `.default()` and `.meta({ description })` work and `Value<typeof SHAPE>` is the type. Unknown keys
  * are problems. A shape's message is what would be right, never what is wrong: that is read from the document.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { err, ok, type Result } from "#wire";
 import { MOST_PROBLEMS, nearest, type Problem, quoted } from "./problems.ts";
 import type { Path, YamlDocument, YamlNode } from "./yaml.ts";

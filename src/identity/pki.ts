@@ -10,7 +10,7 @@
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { type Certificate, readCertificate } from "./certificate.ts";
 import { type RevocationList, readRevocationList } from "./crl.ts";
 import {

@@ -1,5 +1,5 @@
 /** What a local CA knows of what it issued: one JSON document beside the certificates, checked when it is read. */
-import { z } from "zod";
+import * as z from "zod";
 import { REVOCATION_REASONS, type RevocationReason } from "./issuer.ts";
 import { PkiProblem } from "./problem.ts";
 

@@ -1,6 +1,5 @@
 /** Ask a gateway one question over its management port. */
 import type http from "node:http";
-import https from "node:https";
 import type { TLSSocket } from "node:tls";
 import { type ClientContext, clientOptions } from "#transport/tls";
 import type { Answer, Ask } from "./protocol.ts";
@@ -26,7 +25,8 @@ const MOST_OCTETS = 8 * 1024 * 1024;
 /** Never rejects. */
 export function askPort({ host, port, context, serverName, timeoutMs }: PortOptions, ask: Ask): Promise<Answer | Unanswered> {
   return new Promise((resolve) => {
-    const request = https.request(
+    // No import, as in web.ts.
+    const request = process.getBuiltinModule("node:https").request(
       {
         host,
         port,

@@ -2,7 +2,7 @@
  * What policy.yaml and *.cases.yaml may say, declared once: the check with its messages, the types, and the JSON Schemas for editors
  * (`policies/schema/`). Names, addresses and numbers get their meaning in resolve.ts, which knows the assets.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { DURATION_IS, durationWithin, RATE_IS, readDuration, readRate } from "#documents/quantities";
 import {
   either,

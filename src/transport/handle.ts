@@ -5,8 +5,15 @@
 import net from "node:net";
 
 export interface Handle {
-  /** -1 once it is closed. */
-  readonly fd: number;
+  /** Octets it was given and the kernel has not taken. */
+  readonly writeQueueSize: number;
+  /** 0, or an error's number (closed ones have one too). What the kernel does not take at once stays in `octets` until it does. */
+  writeBuffer(request: WriteRequest, octets: Uint8Array): number;
+}
+
+interface WriteRequest {
+  /** Octets that must not go meanwhile. */
+  buffer?: Uint8Array;
 }
 
 /** One read of a connection: several replies of a device that answers in batches. */
@@ -37,11 +44,6 @@ export function handleOf(socket: net.Socket): Handle | null {
   return isHandle(handle) && !socket.destroyed ? handle : null;
 }
 
-/** Does the socket still hold it? Then its descriptor is this connection's, and no other's. */
-export function holds(socket: net.Socket, handle: Handle): boolean {
-  return (socket as { _handle?: unknown })._handle === handle && !socket.destroyed;
-}
-
 /**
  * The same connection in a socket that is read into a buffer of ours, which Node offers for outgoing ones alone. It is paused. The old socket
  * is an empty shell.
@@ -61,6 +63,52 @@ export function rewrapped(socket: net.Socket, onread: net.OnReadOpts): net.Socke
   }
   socket.destroy();
   return own;
+}
+
+/** What is written at once past the stream; what is longer goes through it. */
+const WRITE_OCTETS = 4096;
+/** What Node makes for each of its writes, learned from one; null: none was seen yet. */
+let Request: (new () => WriteRequest) | null = null;
+/** For the next write, whosever it is: one that the kernel takes at once leaves nothing in them. */
+let request: WriteRequest | null = null;
+let room = new Uint8Array(WRITE_OCTETS);
+let views: (Uint8Array | undefined)[] = [];
+
+/**
+ * Write to a socket whose stream has nothing queued, past that stream.
+ *
+ * @returns false where that cannot be: the stream should. Else `handle.writeQueueSize` tells what is still on its way
+ */
+export function writePast(handle: Handle, octets: Uint8Array, length: number): boolean {
+  if (length > WRITE_OCTETS) return false;
+  if (Request === null) {
+    learnRequest(handle);
+    return false;
+  }
+  request ??= new Request();
+  for (let i = 0; i < length; i++) room[i] = octets[i] as number;
+  views[length] ??= room.subarray(0, length);
+  const view = views[length] as Uint8Array;
+  if (handle.writeBuffer(request, view) !== 0) return false;
+  if (handle.writeQueueSize > 0) {
+    request.buffer = view;
+    request = null;
+    room = new Uint8Array(WRITE_OCTETS);
+    views = [];
+  }
+  return true;
+}
+
+/** The next write of its stream shows what Node makes for it. */
+function learnRequest(handle: Handle): void {
+  // Once a handle, or a Node that writes otherwise would be given one more to call with every write.
+  if (Object.hasOwn(handle, "writeBuffer")) return;
+  const { writeBuffer } = handle;
+  handle.writeBuffer = (made, octets) => {
+    Request = made.constructor as new () => WriteRequest;
+    handle.writeBuffer = writeBuffer;
+    return handle.writeBuffer(made, octets);
+  };
 }
 
 /** Under which names a socket keeps what it was given as `onread`; null: it does not show them. */
@@ -94,5 +142,12 @@ function takesBuffers(value: unknown): value is { useUserBuffer(buffer: unknown)
 }
 
 function isHandle(value: unknown): value is Handle {
-  return typeof value === "object" && value !== null && "fd" in value && typeof value.fd === "number" && value.fd >= 0;
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "writeQueueSize" in value &&
+    typeof value.writeQueueSize === "number" &&
+    "writeBuffer" in value &&
+    typeof value.writeBuffer === "function"
+  );
 }

@@ -2,9 +2,8 @@
  * A Node socket, plain or TLS, as a ByteStream. What it adds: nothing is read before `start`, the caller's buffer is free when `write`
  * returns, `closed` comes exactly once and nothing comes after it, and a peer that never lets go is let go.
  */
-import { writeSync } from "node:fs";
 import type { Socket } from "node:net";
-import { type Handle, handleOf, holds, reading, readPast } from "./handle.ts";
+import { type Handle, handleOf, reading, readPast, writePast } from "./handle.ts";
 import type { ByteStream, StreamHandler } from "./stream.ts";
 
 /** A quiet peer is asked whether it still lives after this long, milliseconds; ten unanswered questions a second apart end the stream. */
@@ -39,9 +38,10 @@ export class SocketStream implements ByteStream {
   /** Octets are under way, so the handler is owed a `drained`. */
   #owes = false;
   readonly #late: boolean;
-  /** Whose descriptor is written to without a detour; null: there is a layer between, or Node shows none. */
+  /** What is written to without a detour; null: there is a layer between, or Node shows none. */
   readonly #handle: Handle | null;
-  readonly #fd: number;
+  /** Octets written past the stream that the kernel has not taken. */
+  #onItsWay = 0;
   readonly #written = (): void => this.#mindDrained();
   readonly #stay = (): void => {
     if (this.#paused && !this.#ending) this.#socket.pause();
@@ -55,7 +55,6 @@ export class SocketStream implements ByteStream {
     this.#socket = socket;
     this.#late = late;
     this.#handle = late ? null : handleOf(socket);
-    this.#fd = this.#handle?.fd ?? -1;
     this.remoteAddress = plainAddress(socket.remoteAddress ?? "");
     this.remotePort = socket.remotePort ?? 0;
     socket.on("error", (error: NodeJS.ErrnoException) => this.#finish(error.code ?? error.message));
@@ -70,7 +69,7 @@ export class SocketStream implements ByteStream {
   }
 
   get queued(): number {
-    return this.#socket.writableLength;
+    return this.#socket.writableLength + this.#onItsWay;
   }
 
   start(handler: StreamHandler): void {
@@ -97,30 +96,21 @@ export class SocketStream implements ByteStream {
 
   /** A TLS layer hands over what it has deciphered of its last read (64 KiB at most), paused or not. */
   #takeOrHold(octets: Uint8Array): void {
-    if (this.#paused) this.#held.push(octets.slice());
+    if (this.#paused && !this.#ending) this.#held.push(octets.slice());
     else this.take(octets);
   }
 
   write(octets: Uint8Array, length = octets.length): void {
     if (this.#over || this.#ending || length === 0) return;
-    const sent = this.#owes ? 0 : this.#writeNow(octets, length);
-    if (sent < length) this.#writeOn(octets.subarray(sent, length));
+    if (!this.#writeNow(octets, length)) this.#writeOn(octets.subarray(0, length));
   }
 
-  /**
-   * To the kernel without Node's queue, which is empty: most of a write's cost is that queue's (docs/adr/0014).
-   *
-   * @returns octets it took; what it did not take, and every fault, is the queue's business
-   */
-  #writeNow(octets: Uint8Array, length: number): number {
+  /** To the kernel without Node's queue, which is empty: most of a write's cost is that queue's (docs/adr/0018). */
+  #writeNow(octets: Uint8Array, length: number): boolean {
     const handle = this.#handle;
-    // INVARIANT: a descriptor is written to only while its socket holds it. Closed, it may be another connection's in the next moment.
-    if (handle === null || !holds(this.#socket, handle) || this.#socket.writableLength > 0) return 0;
-    try {
-      return writeSync(this.#fd, octets, 0, length);
-    } catch {
-      return 0;
-    }
+    if (handle === null || this.#owes || this.#socket.writableLength > 0 || !writePast(handle, octets, length)) return false;
+    if (handle.writeQueueSize > 0) this.#awaitDrained(handle.writeQueueSize);
+    return true;
   }
 
   #writeOn(octets: Uint8Array): void {
@@ -132,9 +122,14 @@ export class SocketStream implements ByteStream {
     }
     socket.write(this.#copy(octets));
     if (socket.writableLength === 0) return;
-    // The kernel did not take it at once. An empty write behind it tells when it has: cheaper than a callback on every write.
+    this.#awaitDrained(0);
+  }
+
+  /** The kernel did not take it at once. An empty write behind it tells when it has: cheaper than a callback on every write. */
+  #awaitDrained(onItsWay: number): void {
     this.#owes = true;
-    socket.write(NOTHING, this.#written);
+    this.#onItsWay = onItsWay;
+    this.#socket.write(NOTHING, this.#written);
   }
 
   /** The socket keeps the octets until they are sent, the caller does not: hence a copy, in a buffer used again and again. */
@@ -152,6 +147,8 @@ export class SocketStream implements ByteStream {
   }
 
   #mindDrained(): void {
+    // What went past the stream went before anything that calls this.
+    this.#onItsWay = 0;
     if (this.#socket.writableLength > 0) return;
     this.#owes = false;
     if (!this.#over && !this.#ending) this.#handler?.drained();

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import net from "node:net";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { handleOf, holds, rewrapped } from "#transport/handle";
+import { handleOf, readPast, rewrapped } from "#transport/handle";
 import type { ByteStream } from "#transport/stream";
 import { connectTcp, type Listening, listenTcp } from "#transport/tcp";
 import { Ear, pause, until } from "./ends.ts";
@@ -259,13 +259,117 @@ listening("a stream that is over writes to nobody, though its descriptor is anot
   at.close();
 });
 
+/** Accepted streams, and their far ends as sockets that do not read. */
+async function unread(count: number): Promise<{ streams: ByteStream[]; ears: Ear[]; peers: net.Socket[]; close(): void }> {
+  const streams: ByteStream[] = [];
+  const at = await listenTcp({ host: HOST, port: 0, maxConnections: count }, (stream) => streams.push(stream));
+  const peers: net.Socket[] = [];
+  const ears: Ear[] = [];
+  for (let i = 0; i < count; i++) {
+    peers.push(net.connect(at.port, HOST).pause());
+    await until("accepted", () => streams.length === i + 1);
+    ears.push(new Ear());
+    streams[i]?.start(ears[i] as Ear);
+  }
+  const close = (): void => {
+    for (const end of [...streams, ...peers]) end.destroy();
+    at.close();
+  };
+  return { streams, ears, peers, close };
+}
+
+/** Write until the kernel is full; chunks of one value, so that it shows whose they are. @returns octets written */
+function fill(stream: ByteStream, value: number): number {
+  const chunk = new Uint8Array(1_000);
+  let written = 0;
+  for (; stream.queued === 0; written += chunk.length) stream.write(chunk.fill(value));
+  chunk.fill(0xff);
+  return written;
+}
+
+function readAll(peer: net.Socket): { readonly chunks: Buffer[]; octets: number; ended: boolean } {
+  const read = { chunks: [] as Buffer[], octets: 0, ended: false };
+  peer.on("data", (chunk) => {
+    read.chunks.push(chunk);
+    read.octets += chunk.length;
+  });
+  peer.on("end", () => {
+    read.ended = true;
+  });
+  peer.resume();
+  return read;
+}
+
+listening("DESIGN 11: what the kernel takes at once is written past the stream", async () => {
+  const { streams, peers, close } = await unread(1);
+  const [stream, peer] = [streams[0] as ByteStream, peers[0] as net.Socket];
+  const read = readAll(peer);
+  stream.write(Uint8Array.of(1)); // the first of the process shows what Node makes for a write
+  const { _write: byStream } = net.Socket.prototype;
+  let through = 0;
+  net.Socket.prototype._write = function (this: net.Socket, ...args) {
+    through += 1;
+    byStream.apply(this, args);
+  };
+  for (let i = 2; i <= 100; i++) stream.write(Uint8Array.of(i));
+  net.Socket.prototype._write = byStream;
+  await until("all", () => read.octets === 100);
+  assert.is(through, 0);
+  assert.equal(
+    [...Buffer.concat(read.chunks)],
+    Array.from({ length: 100 }, (_, i) => i + 1),
+  );
+  close();
+});
+
+listening("octets the kernel has not taken are safe from what others write, and all are told when they are gone", async () => {
+  const { streams, peers, close } = await unread(3);
+  const written = streams.map((stream, i) => fill(stream, i + 1));
+  for (const [i, stream] of streams.entries()) stream.write(new Uint8Array(1_000).fill(i + 1));
+  const reads = peers.map(readAll);
+  await until("all octets", () => reads.every(({ octets }, i) => octets === (written[i] as number) + 1_000));
+  await until("all told", () => streams.every(({ queued }) => queued === 0));
+  for (const [i, { chunks }] of reads.entries()) assert.ok(Buffer.concat(chunks).every((octet) => octet === i + 1));
+  close();
+});
+
+listening("`queued` is what the kernel has not taken, to the octet", async () => {
+  const { streams, peers, close } = await unread(1);
+  const [stream, peer] = [streams[0] as ByteStream, peers[0] as net.Socket];
+  const written = fill(stream, 1);
+  const { queued } = stream;
+  stream.destroy();
+  const read = readAll(peer);
+  await until("the end", () => read.ended);
+  assert.is(read.octets, written - queued);
+  close();
+});
+
+listening("a peer that is gone with octets on their way to it ends the stream, though nothing is read from it", async () => {
+  const { streams, ears, peers, close } = await unread(2);
+  for (const [i, stream] of streams.entries()) {
+    fill(stream, i);
+    stream.pause();
+  }
+  streams[1]?.write(Uint8Array.of(1)); // one that waits in the stream, behind those
+  await pause(10);
+  for (const peer of peers) peer.resetAndDestroy();
+  await until("both are told", () => ears.every(({ ends }) => ends.length === 1));
+  for (const { ends } of ears) assert.ok(ends[0] !== null, "and why");
+  close();
+});
+
 listening("where Node shows no handle, streams do it", () => {
   const socket = new net.Socket();
   assert.is(handleOf(socket), null, "none yet");
   assert.is(rewrapped(socket, { buffer: new Uint8Array(8), callback: () => true }), null);
-  assert.not(holds(socket, { fd: 1 }));
-  assert.is(handleOf({ _handle: { fd: "7" }, destroyed: false } as unknown as net.Socket), null);
-  assert.is(handleOf({ _handle: { fd: 7 }, destroyed: true } as unknown as net.Socket), null);
+  const handle = { writeQueueSize: 0, writeBuffer: () => 0 };
+  const withHandle = (_handle: object, destroyed: boolean): net.Socket => ({ _handle, destroyed }) as unknown as net.Socket;
+  assert.is(handleOf(withHandle(handle, false)), handle);
+  assert.is(handleOf(withHandle(handle, true)), null);
+  assert.is(handleOf(withHandle({ ...handle, writeBuffer: undefined }, false)), null);
+  assert.is(handleOf(withHandle({ ...handle, writeQueueSize: "0" }, false)), null);
+  assert.not(readPast(socket, { buffer: new Uint8Array(8), callback: () => true }), "and no TLS layer");
   socket.destroy();
 });
 
