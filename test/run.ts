@@ -70,6 +70,8 @@ function runFile(file: string): Promise<Verdict> {
     child.stderr?.on("data", (chunk: Buffer) => output.push(chunk));
     let passed = 0;
     let failed = 0;
+    /** Tests that have not run. */
+    let left = 0;
     let running: string | null = null;
     let why = "";
     let linger: NodeJS.Timeout | undefined;
@@ -87,6 +89,12 @@ function runFile(file: string): Promise<Verdict> {
         case "start":
           running = tidings.title;
           return;
+        case "test":
+          left += 1;
+          return;
+        case "hook failed":
+          failed += 1;
+          return;
         case "skip":
           skipped.push(tidings.title);
           return;
@@ -95,6 +103,7 @@ function runFile(file: string): Promise<Verdict> {
           return;
         case "end":
           running = null;
+          left -= 1;
           if (tidings.passed) passed += 1;
           else failed += 1;
           slow.push({ title: tidings.title, ms: tidings.ms });
@@ -110,6 +119,7 @@ function runFile(file: string): Promise<Verdict> {
       living.delete(child);
       if (why === "" && signal !== null) why = `ended by ${signal}`;
       if (why === "" && passed + failed === 0 && skipped.length === 0) why = "ran no test";
+      if (why === "" && left > 0) why = `${left} of its tests did not run`;
       if (why === "" && code !== 0 && failed === 0) why = `exit ${code}${running === null ? " outside a test" : ` during ${running}`}`;
       if (why !== "") failed += 1;
       const seconds = ((performance.now() - started) / 1000).toFixed(2);

@@ -221,12 +221,13 @@ export class Gateway {
     this.#late = late;
     this.#tickMs = now;
     if (!late) for (const device of road.devices) device.tick(now);
+    // Sessions that a stop names are told before it.
+    road.records.owed();
     road.stops.look(now);
     if (now - this.#watchedMs >= WATCH_MS) {
       this.#watchedMs = now;
       road.clock.look();
       road.sessions.watch(now);
-      road.records.owed();
       road.records.floods(now);
       this.managers.floods(now);
       for (const server of this.web) server.watch();

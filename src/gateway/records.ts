@@ -30,7 +30,7 @@ export class Records {
   readonly #free: DecisionRecord[] = [];
   readonly #floods = new DenialFloods();
   readonly #storms: Storms;
-  /** What became of changes while no record could be written, oldest first. */
+  /** While no record could be written: what became of changes, and sessions that the journal names; oldest first. */
   readonly #owed: Note[] = [];
   readonly #mostOwed: number;
 
@@ -48,6 +48,7 @@ export class Records {
 
   /** What the record of an allowed request says, for one that cannot be written now. The request itself is always in it. */
   told(ticket: Ticket, decision: Decision, now: number): Record<string, unknown> {
+    this.#tell(ticket.session as Session, true);
     const record = this.#free.pop() ?? new DecisionRecord(this.#free);
     record.fill(ticket, decision, "forward", this.#clock.wall(), now, this.#clock.monotonic() - now);
     const members = { ...record.members(), octets: hex(ticket.pdu, ticket.pduLength) };
@@ -90,7 +91,7 @@ export class Records {
     if (ticket.sentMs !== 0) members.latencyMs = Math.round((now - ticket.sentMs) * 1000) / 1000;
     const note = new Note("outcome", this.#clock.wall(), members, ticket.change);
     // What was on its way when the disk failed did or did not happen all the same, and its decision is told once the disk is well again.
-    if (this.#audit.append(note) < 0 && ticket.change && this.#owed.length < this.#mostOwed) this.#owed.push(note);
+    if (this.#audit.append(note) < 0 && ticket.change) this.#owe(note);
   }
 
   /** What the session has read since the last time, one record per (unit, function, range); of a counted one that is gone, with the others'. */
@@ -147,17 +148,28 @@ export class Records {
   /** A record of its own, or one more of a storm. */
   sessionOpened(session: Session): void {
     session.storm = this.#storms.opened(session, this.#clock.monotonic(), this.#clock.wall());
-    if (session.storm === null) this.note("session", this.#opening(session));
+    if (session.storm === null) session.isTold = this.note("session", this.#opening(session)) > 0;
   }
 
-  /** The session is about to be named by a record of its own, or outlasts the storm it came in: its opening is told after all. */
+  /**
+   * The session is about to be named by a record of its own, or outlasts the storm it came in: its opening, if it was only counted or could not
+   * be written, is told after all.
+   */
   #tell(session: Session, change: boolean): void {
-    const { storm } = session;
-    if (storm === null) return;
+    if (session.isTold) return;
     const opened = new Date(session.openedWallMs).toISOString();
-    if (this.note("session", { ...this.#opening(session), opened }, change) < 0) return;
+    const note = new Note("session", this.#clock.wall(), { ...this.#opening(session), opened }, change);
+    if (this.#audit.append(note) < 0 && !(change && this.#owe(note))) return;
+    session.isTold = true;
+    session.storm?.released();
     session.storm = null;
-    storm.released();
+  }
+
+  /** Written once the disk is well again. */
+  #owe(note: Note): boolean {
+    if (this.#owed.length >= this.#mostOwed) return false;
+    this.#owed.push(note);
+    return true;
   }
 
   #opening(session: Session): Record<string, unknown> {
@@ -178,7 +190,7 @@ export class Records {
   }
 
   sessionEnded(session: Session, reason: SessionEnd, words: string): void {
-    if (isCut(reason)) this.#tell(session, false);
+    if (isCut(reason) || session.storm === null) this.#tell(session, false);
     if (session.storm !== null) {
       session.storm.ended(session, reason, this.#clock.monotonic());
       session.storm = null;
@@ -193,7 +205,7 @@ export class Records {
     this.note("handshake-refused", { listener, source, reason, words, certificate, count });
   }
 
-  /** Write out what became of changes while the disk failed, once it is well again. */
+  /** Write out what could not be written while the disk failed, once it is well again. */
   owed(): void {
     while (this.#owed[0] !== undefined && this.#audit.state === "ok" && this.#audit.append(this.#owed[0]) > 0) this.#owed.shift();
   }

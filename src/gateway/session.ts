@@ -30,8 +30,10 @@ export class Session implements StreamHandler, Source<Ticket> {
   readonly openedWallMs: number;
   /** Its certificate, by the hash it is kept under; null on a plain listener. */
   certificate: string | null = null;
-  /** It is one of so many that it is only counted; null: its opening has a record. */
+  /** It is one of so many that it is only counted; null: it is not. */
   storm: Storm | null = null;
+  /** Its opening has a record. */
+  isTold = false;
   readonly denials = new DenialWindow();
   readonly reads: ReadCounters;
   /** Every request not yet answered, oldest first. */

@@ -10,7 +10,7 @@ import { penstock } from "#test/support/daemon";
 import { FailingDisk } from "#test/support/failingDisk";
 import { type AuditRecord, type House, OPEN_POLICY, opened, sleep, until } from "#test/support/house";
 import { hasTool, need } from "#test/support/need";
-import { type Operator, read, write } from "#test/support/operator";
+import { Operator, read, write } from "#test/support/operator";
 import { Stage } from "#test/support/stage";
 
 const stops = suite<{ house: House | null; stage: Stage | null; mount: string | null }>("gateway/stops");
@@ -21,8 +21,9 @@ stops.before.each((context) => {
 });
 stops.after.each(async ({ house, stage, mount }) => {
   await house?.close();
+  // Its processes end with the stage, which cannot be removed while something is mounted in it.
+  if (mount !== null) execFileSync("umount", ["--lazy", mount]);
   await stage?.clear();
-  if (mount !== null) execFileSync("umount", [mount]);
 });
 
 /** Coil 7 off is the stop; holding 30 = 0 too, which every day may be written up to 50 in steps of 2. */
@@ -205,6 +206,43 @@ stops("RULINGS 15: the journal is full: then a stop has no evidence either, and 
   assert.is(house.plc.requests.length, 0);
   disk.fails = null;
 });
+
+stops(
+  "RULINGS 2, 15: who it was is told too: a session that opened when no record could be written, and one that was only counted",
+  async (context) => {
+    const disk = new FailingDisk();
+    const house = await opened(context as { house: House }, { policy: POLICY, disk: { files: disk } });
+    const { records, audit } = house.gateway.road;
+    for (let i = 0; i < 20; i++) {
+      const gone = await house.plain();
+      await gone.ask(read(0, 1));
+      gone.close();
+      await until(() => house.gateway.road.sessions.open.size === 0, "gone");
+    }
+    const counted = await house.plain();
+    await counted.ask(read(0, 1));
+    disk.fails = "ENOSPC";
+    void records.note("management", { event: "test" });
+    await until(() => audit.state !== "ok", "the log knows");
+    const late = await Operator.plain(house.port(), "127.0.0.1", "127.0.0.2");
+    assert.is(await hex(counted.ask(coil(7, false))), STOPPED);
+    assert.is(await hex(late.ask(coil(7, false))), STOPPED);
+    for (const operator of [counted, late]) operator.close();
+    await until(() => house.gateway.road.sessions.open.size === 0, "all are gone");
+    disk.fails = null;
+    await until(() => house.gateway.status().audit.stops.waiting === 0, "merged");
+    const written = await verified(house);
+    const merged = written.filter(({ journal }) => journal !== undefined);
+    assert.is(merged.length, 2);
+    for (const { seq, session, who } of merged) {
+      const opens = written.filter(({ kind, event, session: id }) => kind === "session" && event === "open" && id === session);
+      assert.equal(
+        opens.map(({ seq: before, who: whose, opened: since }) => [before < seq, whose, typeof since]),
+        [[true, who, "string"]],
+      );
+    }
+  },
+);
 
 stops("RULINGS 15: new documents that know of no stop: what waits in the journal's name does not leave", async (context) => {
   const disk = new FailingDisk();

@@ -63,6 +63,21 @@ runner("a file that leaves something open fails and says what", async () => {
   assert.match(said, /left open: .*TCPServerWrap/);
 });
 
+runner("a hook that fails hides neither the test before it nor those after it", async () => {
+  const { code, said } = await run("hooks");
+  assert.is(code, 1);
+  assert.match(said, /as it should/);
+  assert.match(said, /nothing cleaned up/);
+  assert.match(said, /\n1 passed, 3 failed\n$/);
+});
+
+runner("a suite whose ground fails and one that nobody runs are failures", async () => {
+  const { code, said } = await run("unrun");
+  assert.is(code, 1);
+  assert.match(said, /no ground to stand on/);
+  assert.match(said, /2 of its tests did not run/);
+});
+
 runner("what is missing is skipped by name, and fails where everything is required", async () => {
   const skipped = await run("needs");
   assert.is(skipped.code, 0);
