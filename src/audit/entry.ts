@@ -32,6 +32,9 @@ export function isKept({ kind, change }: Entry): boolean {
   return kind !== "decision" && kind !== "outcome" && kind !== "session" && kind !== "handshake-refused";
 }
 
+/** So begins a trouble that is over once the log is well again. */
+export const UNWRITTEN = "evidence cannot be written";
+
 export interface AuditLog {
   /** The number given (1, 2, 3...), or -1 when the log cannot take it (full, failed, too many waiting, kept room). Never blocks, never throws. */
   append(entry: Entry): number;

@@ -35,6 +35,8 @@ export interface Tail {
   readonly outcome: string | null;
   readonly exception: number;
   readonly reason: string;
+  /** How many of them became what; what is missing is not known. */
+  readonly outcomes: Readonly<Record<string, number>>;
 }
 
 export interface Kept {
@@ -307,7 +309,7 @@ function readSlot(slot: number, octets: Uint8Array, key: KeyObject): Kept | null
   return { id: first.id, slot, entry: first.entry, tail: tail ?? { ...UNTOLD, last: String(first.entry.passed) } };
 }
 
-const UNTOLD: Tail = { count: 1, last: "", outcome: null, exception: 0, reason: "" };
+const UNTOLD: Tail = { count: 1, last: "", outcome: null, exception: 0, reason: "", outcomes: {} };
 
 function readLine(octets: Uint8Array, key: KeyObject): Record<string, unknown> | null {
   const end = octets.indexOf(LINE_FEED);
@@ -339,7 +341,8 @@ function isTail(value: unknown): value is Tail {
     typeof value.last === "string" &&
     (value.outcome === null || typeof value.outcome === "string") &&
     typeof value.exception === "number" &&
-    typeof value.reason === "string"
+    typeof value.reason === "string" &&
+    isObject(value.outcomes)
   );
 }
 

@@ -12,7 +12,7 @@ import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import type { SegmentFile } from "./directory.ts";
 import { Documents } from "./documents.ts";
-import { type AuditLog, type Entry, isKept } from "./entry.ts";
+import { type AuditLog, type Entry, isKept, UNWRITTEN } from "./entry.ts";
 import { type AppendFile, type Files, makeDirectories, realFiles, syncFile, unlinkIfThere, writeWhole } from "./files.ts";
 import {
   besideOf,
@@ -203,6 +203,8 @@ export class Log implements AuditLog {
   #unrecordedMs = Number.NEGATIVE_INFINITY;
   #fault: "full" | "failed" | null = null;
   #faultMs = 0;
+  /** Since when nothing can be written, wall milliseconds; 0: it can. */
+  #unwrittenWallMs = 0;
   #forbidden = false;
   #prepared: Prepared | null = null;
   #sinceCheckpoint = 0;
@@ -453,6 +455,7 @@ export class Log implements AuditLog {
     this.#head = batch.head;
     this.#durable = this.#taken;
     this.#items = [];
+    if (this.#fault !== null) this.#wellAgain();
     this.#fault = null;
     if (batch.checkpoint !== "") this.#publish(batch.checkpoint);
     if (batch.sealed) await this.#leave(segment, "sealed");
@@ -592,8 +595,8 @@ export class Log implements AuditLog {
     this.#faultMs = this.#options.clock.monotonic();
     this.#forbidden = ["EACCES", "EPERM", "EROFS"].includes(reason);
     this.#prepared = null;
-    const words = `evidence cannot be written: ${reason}`;
-    this.#trouble(words);
+    if (this.#unwrittenWallMs === 0) this.#unwrittenWallMs = this.#options.clock.wall();
+    this.#trouble(`${UNWRITTEN}: ${reason}`);
     const segment = this.#segment;
     if (segment !== null && segment.octets > 0) {
       await this.#leave(segment, "retired");
@@ -606,6 +609,12 @@ export class Log implements AuditLog {
       await this.#removeLeftover().catch(() => {});
     }
     this.#settle();
+  }
+
+  #wellAgain(): void {
+    const since = new Date(this.#unwrittenWallMs).toISOString();
+    this.#unwrittenWallMs = 0;
+    this.#trouble(`from ${since} to ${new Date(this.#options.clock.wall()).toISOString()} no evidence could be written`);
   }
 
   /** For a start that comes before the next header can say so. */

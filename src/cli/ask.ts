@@ -17,11 +17,12 @@ export async function status(options: WayOptions & { readonly metrics?: boolean 
 
 export async function reload(options: WayOptions): Promise<number> {
   const answer = await askGateway(options, { ask: "reload" }, RELOAD_MS);
-  if (options.json === true) printJson(answer);
+  const ok = answer.ok && answer.reload?.problems.length === 0;
+  if (options.json === true) printJson({ ...answer, ok });
   else if (!answer.ok) return refused(answer);
-  else if (answer.reload?.problems.length === 0) print(answer.reload.changed ? "reloaded" : "nothing had changed");
+  else if (ok) print(answer.reload?.changed === true ? "reloaded" : "nothing had changed");
   for (const line of answer.reload?.problems ?? []) complain(line);
-  return answer.ok && answer.reload?.problems.length === 0 ? EXIT.ok : EXIT.fails;
+  return ok ? EXIT.ok : EXIT.fails;
 }
 
 /** Documents of ten thousand rules are read and compiled in seconds. */

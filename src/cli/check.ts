@@ -5,9 +5,11 @@ import type { Site, TlsSite } from "#config/site";
 import { visible } from "#documents/escape";
 import { UserProblems } from "#documents/problems";
 import { type Documents, readDocuments, whyUnreadable } from "#gateway/documents";
-import { loadContext, loadStore } from "#gateway/trust";
+import { loadContext, loadStore, Trust } from "#gateway/trust";
+import { endingsOf, listsOf, sayEnding, sayList } from "#gateway/upkeep";
 import { openCaKeysBeside } from "#identity/caKey";
 import { type Finding, sayFinding } from "#policy/lint";
+import { addressesOf } from "#transport/interfaces";
 import { EXIT } from "./exit.ts";
 import { print, printJson } from "./output.ts";
 import { isError, lintDocuments, type PolicyOptions, sayCounts } from "./policy.ts";
@@ -25,14 +27,15 @@ export async function check(options: PolicyOptions): Promise<number> {
   const { documents, failed } = read;
   const findings = lintDocuments(documents);
   const keys = checkKeys(documents.site);
+  const notes = [...keys.notes, ...absentInterfaces(documents.site)];
   const ok = failed.length === 0 && keys.refused.length === 0 && !findings.some(isError);
   if (options.json === true) {
-    printJson({ ok, problems: keys.refused, failedCases: failed, findings, notes: keys.notes, ...summaryOf(documents) });
+    printJson({ ok, problems: keys.refused, failedCases: failed, findings, notes, ...summaryOf(documents) });
     return ok ? EXIT.ok : EXIT.fails;
   }
   for (const line of [...keys.refused, ...failed]) print(line);
   for (const finding of findings) print(sayFinding(finding));
-  for (const note of keys.notes) print(note);
+  for (const note of notes) print(note);
   print(`${ok ? "ok" : "not ok"}: ${sayAll(documents, failed.length, findings)}`);
   return ok ? EXIT.ok : EXIT.fails;
 }
@@ -66,6 +69,14 @@ function plural(n: number, word: string): string {
   return `${n} ${word}${n === 1 ? "" : "s"}`;
 }
 
+/** A site may be checked at a desk, far from the box it is for. */
+function absentInterfaces({ file, listeners, management: { web } }: Site): string[] {
+  const used = web === null ? listeners : [...listeners, web];
+  return used
+    .filter((each) => addressesOf(each.interface).length === 0)
+    .map((each) => visible(`${file}:${each.line}:1: note: the interface "${each.interface}" has no address on this machine`));
+}
+
 export interface KeyFindings {
   /** One line each; any of them fails the check. */
   readonly refused: readonly string[];
@@ -77,7 +88,8 @@ export interface KeyFindings {
  * an authority's key that lies readable beside its certificate makes every identity of the site a copy of one file (RULINGS 26). Looks into
  * the folders of the authorities' certificates; keys are held against certificates, not file names.
  */
-export function checkKeys({ tls }: Site): KeyFindings {
+export function checkKeys(site: Site): KeyFindings {
+  const { tls } = site;
   if (tls === null) return { refused: [], notes: [] };
   const { ca, certificate, key, crl } = tls;
   const absentOwn = [certificate, key].flatMap(unreadable);
@@ -86,7 +98,12 @@ export function checkKeys({ tls }: Site): KeyFindings {
   const refused = absent.filter(({ closed }) => !closed).map(({ file, why }) => `${file}: ${why}; the gateway does not start without it`);
   const keyIsOpen = unreadable(key).length === 0 && (statSync(key).mode & 0o077) !== 0;
   if (keyIsOpen) refused.push(`${key}:1:1: found a private key that others may read; expected mode 0600`);
-  if (absentOthers.length === 0) refused.push(...problemsOf(tls, absentOwn.length === 0 && !keyIsOpen));
+  const ending: string[] = [];
+  if (absentOthers.length === 0) {
+    const { problems, words } = lookAt(tls, absentOwn.length === 0 && !keyIsOpen);
+    refused.push(...problems);
+    ending.push(...words.map((each) => `${site.file}: note: ${each}`));
+  }
   for (const { file } of ca) {
     for (const open of openCaKeysBeside(file)) {
       const found = `the plain private key of an authority in ${path.basename(file)}`;
@@ -94,17 +111,22 @@ export function checkKeys({ tls }: Site): KeyFindings {
     }
   }
   const notes = absent.filter(({ closed }) => closed).map(({ file, why }) => `${file}: note: ${why}; what it holds was not checked`);
-  return { refused: refused.map(visible), notes: notes.map(visible) };
+  return { refused: refused.map(visible), notes: [...notes, ...ending].map(visible) };
 }
 
-function problemsOf(tls: TlsSite, own: boolean): readonly string[] {
+/** What does not load, and what has ended, or does so soon: that keeps no gateway from starting, and its users from working. */
+function lookAt(tls: TlsSite, own: boolean): { readonly problems: readonly string[]; readonly words: readonly string[] } {
+  const now = Date.now();
   try {
-    const store = loadStore(tls, Date.now(), null);
-    if (own) loadContext(tls, store);
-    return [];
+    const store = loadStore(tls, now, null);
+    if (!own) return { problems: [], words: [] };
+    const trust = new Trust(tls, store, loadContext(tls, store), []);
+    const lists = listsOf(trust, now).filter(({ state }) => state !== "current");
+    const endings = endingsOf(trust, [], now).filter(({ what, mark, tell }) => tell && !(what === "list" && mark === 0));
+    return { problems: [], words: [...lists.map(sayList), ...endings.map(sayEnding)] };
   } catch (error) {
     if (!(error instanceof UserProblems)) throw error;
-    return error.lines;
+    return { problems: error.lines, words: [] };
   }
 }
 

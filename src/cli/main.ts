@@ -4,7 +4,7 @@ import { CommanderError } from "commander";
 import { UserProblems } from "#documents/problems";
 import { EXIT, UsageError } from "./exit.ts";
 import { slipIn } from "./help.ts";
-import { complain } from "./output.ts";
+import { complain, exitCodeOf, mindReaders } from "./output.ts";
 import { commandLine } from "./program.ts";
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -29,5 +29,7 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 // Where everything is one file, a thread of the gateway's starts here too.
-if (isMainThread) process.exitCode = await main(process.argv);
-else await import("#gateway/documentsThread");
+if (isMainThread) {
+  mindReaders();
+  process.exitCode = exitCodeOf(await main(process.argv));
+} else await import("#gateway/documentsThread");

@@ -1,4 +1,26 @@
 /** Where words go: results to standard output, progress to standard error and only when a person is watching. */
+import { EXIT } from "./exit.ts";
+
+let isCut = false;
+
+/**
+ * A reader that has left (`| head`) ends nothing: what was asked is done, and the exit code is the command's own. Output that cannot be
+ * written (a full disk) is a fault: whoever reads the file must not take a part of it for the whole.
+ */
+export function mindReaders(): void {
+  process.stderr.on("error", () => {});
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE" || isCut) return;
+    isCut = true;
+    process.exitCode = EXIT.internal;
+    complain(`standard output cannot be written (${error.code ?? error.message})`);
+  });
+}
+
+/** How the process ends, after a command that ended with `code`. */
+export function exitCodeOf(code: number): number {
+  return isCut ? EXIT.internal : code;
+}
 
 /** Lines a terminal can show: nothing in them moves the cursor or turns the line round. */
 export function print(line: string): void {

@@ -54,8 +54,6 @@ export async function run(options: RunOptions): Promise<number> {
       log.info({ listener: name, address: addresses.join(" "), port, tls }, "listening");
       return { name, asset, addresses, port, tls };
     });
-    // Whoever waited for it may be gone.
-    process.stdout.on("error", () => {});
     if (options.json === true) printJson({ event: "ready", listeners });
     else print("ready");
     tellSystemd("READY=1");

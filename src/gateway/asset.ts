@@ -37,18 +37,21 @@ export class Asset {
   turn: Ticket | null = null;
   /** Monotonic milliseconds at which a change last left for the device, or was last known to be there. */
   lastChangeMs = Number.NEGATIVE_INFINITY;
+  /** The asset of this name before its connection was made anew, while a change of its is at the device. */
+  #before: Asset | null;
   /** The shared connection; sessions of a `per_session` asset each have their own. */
   device: Device | null = null;
   layout: Layout;
   /** By point index: 1 where what the device last showed cannot be (RULINGS 7). */
   implausible: Uint8Array;
 
-  /** @param changes what was counted for an asset of this name whose device was another: limits on change count on */
-  constructor(site: AssetSite, protocol: Protocol, changes = new ChangeWindows()) {
+  /** @param before the asset of this name whose device was another: limits on change count on, and what is at that device is waited for */
+  constructor(site: AssetSite, protocol: Protocol, before: Asset | null = null) {
     this.name = site.name;
     this.site = site;
     this.protocol = protocol;
-    this.changes = changes;
+    this.changes = before?.changes ?? new ChangeWindows();
+    this.#before = before;
     this.quirks = new Quirks(protocol, site.quirks);
     this.layout = new Layout(site.model, protocol.vocabulary);
     this.implausible = new Uint8Array(site.model.points.length);
@@ -65,6 +68,14 @@ export class Asset {
       ({ name }) => this.implausible[before.findIndex((old) => old.name === name)] ?? 0,
     );
     this.changes.follow(site.model.points, policy.changeDepth, policy.longestWindowMs);
+  }
+
+  /** A change of its predecessor is still at the device: until it is known what became of it, no other leaves (RULINGS 8). */
+  get isStillOld(): boolean {
+    if (this.#before === null) return false;
+    if (this.#before.changesAtDevice > 0 || this.#before.isStillOld) return true;
+    this.#before = null;
+    return false;
   }
 
   /** The request that had the asset to itself is done, however: whoever was held back may go. */

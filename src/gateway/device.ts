@@ -72,8 +72,9 @@ export class Device {
     }
     for (const line of this.#lines) {
       while (this.waiting > 0 && line.hasRoom(now)) {
-        // The device's pace holds back everything but a stop.
-        const last = this.#pace !== null && this.#pace.wait(now) > 0 ? STOP : READ;
+        // The device's pace holds back everything but a stop; and a flood of stops, which leave it no rest, not everything for ever.
+        const isHeld = this.#pace !== null && this.#pace.wait(now) > 0 && !this.queue.stopsYield;
+        const last = isHeld ? STOP : READ;
         const ticket = this.queue.next(last, this.#changesWaiting > 0 ? STOP : READ);
         if (ticket === null) break;
         this.left(ticket);

@@ -81,7 +81,7 @@ function judge(ticket: Ticket, now: number): void {
   // INVARIANT: from here on nothing can fail: a ticket that waits has not been answered.
   session.waiting.push(ticket);
   session.device.joined(ticket);
-  if (ticket.essential && ticket.kept === null) road.stops.await(ticket);
+  if (ticket.essential) road.stops.await(ticket);
   road.wants(session.device);
 }
 
@@ -147,11 +147,12 @@ export function isOverdue(ticket: Ticket, now: number): boolean {
 export function mayGo(ticket: Ticket, source: Source<Ticket>): boolean {
   const session = source as Session;
   const { asset } = session;
-  if (asset.turn !== null && asset.turn !== ticket) return false;
+  // Whoever only waits for the asset to itself, with nothing read for it yet, lets a stop go first.
+  if (asset.turn !== null && asset.turn !== ticket && !(ticket.essential && !asset.turn.hasTurn)) return false;
   if (ticket.kept === null && ticket.recordNumber > session.road.audit.durable && session.road.mustBeDurable(ticket.change)) return false;
   if (session.changesAtDevice > 0) return false;
-  if (!ticket.change && ticket.guard === null) return true;
-  if (session.readsAtDevice > 0 || asset.changesAtDevice > 0) return false;
+  if (!ticket.change && ticket.guard === null && ticket.epoch === session.rights.epoch) return true;
+  if (session.readsAtDevice > 0 || asset.changesAtDevice > 0 || asset.isStillOld) return false;
   // What is read for it must not be older than what others are doing there (RULINGS 8). New documents may ask for a read where none was.
   const alone = ticket.guard !== null || ticket.epoch !== session.rights.epoch;
   if (!alone || asset.readsAtDevice === 0) return true;
@@ -184,14 +185,11 @@ function stillMay(ticket: Ticket, now: number): Turn {
     return "answered";
   }
   if (ticket.change || ticket.guard !== null || waited > REJUDGE_READ_MS || ticket.epoch !== session.rights.epoch) {
-    session.rights.refund(ticket);
-    const message = ticket.message as NonNullable<Ticket["message"]>;
-    const decision = decideUnread(ticket, message.operations, now);
+    const decision = decideAgain(ticket, now);
     if (!decision.allowed) {
       deny(ticket, decision, now);
       return "answered";
     }
-    session.rights.reserve(ticket, decision, now);
     // The journal is for stops. By the new documents it is a write like any other, and that has no record.
     if (ticket.kept !== null && !ticket.essential) {
       refuse(ticket, "evidenceUnavailable", now);
@@ -212,10 +210,24 @@ function stillMay(ticket: Ticket, now: number): Turn {
     session.readsAtDevice += 1;
     asset.readsAtDevice += 1;
   }
-  if (ticket.guard !== null) {
-    asset.turn = ticket;
-    return ticket.guard.isRead ? judgeOnGuard(ticket, ticket.guard, now) : "guard";
-  }
+  if (ticket.guard !== null) asset.turn = ticket;
+  return begin(ticket, now);
+}
+
+/** By the documents in force now, as if nothing had been decided. */
+function decideAgain(ticket: Ticket, now: number): Decision {
+  const { rights } = ticket.session as Session;
+  const { operations } = ticket.message as NonNullable<Ticket["message"]>;
+  rights.refund(ticket);
+  const decision = decideUnread(ticket, operations, now);
+  if (decision.allowed) rights.reserve(ticket, decision, now);
+  return decision;
+}
+
+/** It is allowed and has its turn: what it depends on is read first. */
+function begin(ticket: Ticket, now: number): Turn {
+  const { asset } = ticket.session as Session;
+  if (ticket.guard !== null) return ticket.guard.isRead ? judgeOnGuard(ticket, ticket.guard, now) : "guard";
   if (ticket.change) voidTargets(asset, ticket, now);
   return "go";
 }
@@ -243,9 +255,19 @@ function judgeGuarded(ticket: Ticket, framer: Framer, now: number): Turn {
     leaveDevice(ticket, "factUnavailable", now);
     return "answered";
   }
+  if (ticket.epoch !== session.rights.epoch) return judgeAnew(ticket, now);
   if (!guard.isRead) return "guard";
   learnGuard(asset, guard, now);
   return judgeOnGuard(ticket, guard, now);
+}
+
+/** The documents changed while something was read for it. What was asked for was asked for by the old ones: the new ones may want to know another thing. */
+function judgeAnew(ticket: Ticket, now: number): Turn {
+  const decision = decideAgain(ticket, now);
+  if (decision.allowed) return begin(ticket, now);
+  back(ticket, now);
+  deny(ticket, decision, now);
+  return "answered";
 }
 
 /** Everything that was asked is known. Another rule than the one thought of may now be the one that decides, and ask for more. */

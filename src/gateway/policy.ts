@@ -61,7 +61,8 @@ export class PolicyInForce {
   }
 
   get ruleIds(): readonly (string | undefined)[] {
-    return this.#rules.map((rule) => rule?.id);
+    // Rights to manage take places in the order too, and are no rules: `map` would leave holes, and a hole is nothing to iterate over.
+    return Array.from(this.#rules, (rule) => rule?.id);
   }
 
   ruleName(order: number): string {

@@ -132,9 +132,17 @@ function mayFollow(gateway: Gateway, next: Documents): void {
   for (const { name, interface: on, port, tls, line } of next.site.listeners)
     if (port !== 0 && now.site.listeners.some((old) => old.interface === on && old.port === port && old.tls !== tls))
       problems.push(`${next.siteFile}:${line}:1: listener ${name} on port ${port} changed to \`tls: ${tls}\`; that takes a restart`);
-  if (JSON.stringify(next.site.management) !== JSON.stringify(now.site.management))
-    problems.push(`${placeOf(next, next.siteFile, "management")}: management changed; that takes a restart`);
+  const [managedFrom, managedTo] = [sayManagement(now), sayManagement(next)];
+  if (managedFrom !== managedTo)
+    problems.push(
+      `${placeOf(next, next.siteFile, "management")}: found management at ${managedTo}; expected ${managedFrom}, as it is: to change it takes a restart`,
+    );
   if (problems.length > 0) throw new UserProblems(problems);
+}
+
+function sayManagement({ site: { management } }: Documents): string {
+  const { socket, web } = management;
+  return web === null ? socket : `${socket} and ${web.interface} port ${web.port}`;
 }
 
 /** What the evidence was opened with, and how the site calls it. */
@@ -227,7 +235,7 @@ function swapAssets(gateway: Gateway): void {
     if (![...gateway.assets.values()].some((other) => other.device === asset.device)) asset.device?.retire();
   }
   for (const site of gateway.site.assets.values()) {
-    const asset = gateway.assets.get(site.name) ?? new Asset(site, modbusTcp, gone.get(site.name)?.changes);
+    const asset = gateway.assets.get(site.name) ?? new Asset(site, modbusTcp, gone.get(site.name) ?? null);
     gateway.assets.set(site.name, asset);
     asset.follow(site, gateway.policy);
     asset.block = gateway.blocks.of(site.name);

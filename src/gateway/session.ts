@@ -183,14 +183,22 @@ export class Session implements StreamHandler, Source<Ticket> {
     return ticket.kept !== null || this.road.stops.pass(ticket, ticket.decision as Decision, now);
   }
 
-  /** The disk keeps a stop waiting: it goes by the journal. What its session asked before it, and waits for the disk too, gives up its turn. */
+  /**
+   * The disk keeps a stop waiting: it goes by the journal. What its session asked before it and waits for the disk too is refused, wherever it
+   * stands: the stop would wait for it.
+   */
   letStopGo(stop: Ticket, now: number): void {
     if (!this.#goesWithoutRecord(stop, now)) return;
-    for (let first = this.waiting.first(); first !== null && first !== stop && this.waitsForEvidence(); first = this.waiting.first()) {
-      if (this.#goesWithoutRecord(first, now)) break;
-      this.waiting.shift();
-      this.device.left(first);
-      refuse(first, "evidenceUnavailable", now);
+    let isBefore = true;
+    for (let left = this.waiting.size; left > 0; left--) {
+      const ticket = this.waiting.shift() as Ticket;
+      if (ticket === stop) isBefore = false;
+      if (!isBefore || !this.#awaitsRecord(ticket) || this.#goesWithoutRecord(ticket, now)) {
+        this.waiting.push(ticket);
+        continue;
+      }
+      this.device.left(ticket);
+      refuse(ticket, "evidenceUnavailable", now);
     }
     this.road.wants(this.device);
   }
@@ -220,8 +228,11 @@ export class Session implements StreamHandler, Source<Ticket> {
   /** Does anything wait only for its record to be on disk? */
   waitsForEvidence(): boolean {
     const first = this.waiting.first();
-    if (first === null || first.kept !== null) return false;
-    return first.recordNumber > this.road.audit.durable && this.road.mustBeDurable(first.change);
+    return first !== null && this.#awaitsRecord(first);
+  }
+
+  #awaitsRecord(ticket: Ticket): boolean {
+    return ticket.kept === null && ticket.recordNumber > this.road.audit.durable && this.road.mustBeDurable(ticket.change);
   }
 
   /** Something that binds everybody changed: what waits is judged again before it leaves, reads too. */

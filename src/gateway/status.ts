@@ -1,4 +1,5 @@
 /** A picture of the running gateway, for status and metrics. */
+import { UNWRITTEN } from "#audit/entry";
 import type { AssetStatus, ClockStatus, EndingStatus, ListenerStatus, ListStatus, SessionStatus, Status } from "#management/protocol";
 import type { Asset } from "./asset.ts";
 import type { GateClock } from "./clock.ts";
@@ -133,7 +134,8 @@ function warningsOf(
   const refused = gateway.trust?.refused ?? null;
   if (refused !== null)
     for (const line of refused.words.split("\n")) warnings.push(`REVOCATION LISTS REFUSED, the old ones stay in force: ${line}`);
-  for (const words of road.audit.troubles.slice(-SHOWN_TROUBLES)) warnings.push(`evidence: ${words}`);
+  const troubles = road.audit.troubles.filter((words) => road.audit.state !== "ok" || !words.startsWith(UNWRITTEN));
+  for (const words of troubles.slice(-SHOWN_TROUBLES)) warnings.push(`evidence: ${words}`);
   if (road.durability === "none")
     warnings.push("DURABILITY NONE: writes do not wait for their record to be on disk (audit.durable_before: none)");
   for (const asset of gateway.assets.values()) {

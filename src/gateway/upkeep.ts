@@ -11,6 +11,8 @@ import type { Trust } from "./trust.ts";
 const DAY_MS = 86_400_000;
 /** Days left at which somebody should look; 0: it is over. */
 const MARKS = [0, 1, 7, 14, 30] as const;
+/** CAs let what they make begin so much earlier at most, for clocks that are slow. */
+const BACKDATED_MS = 3_600_000;
 /** Looked at this often; a list that falls due is thus told within it. */
 const LOOK_MS = 10_000;
 /** An overdue list is told again this often. */
@@ -95,8 +97,8 @@ export function endingsOf(trust: Trust | null, clients: Iterable<Seen>, nowMs: n
   const add = (what: EndingStatus["what"], name: string, fingerprint: string | null, startMs: number | null, endMs: number): void => {
     const left = endMs - nowMs;
     const mark = MARKS.find((days) => left <= days * DAY_MS) ?? null;
-    // What is made for thirty days is not late on its first one.
-    const tell = mark !== null && (startMs === null || mark === 0 || endMs - startMs > mark * DAY_MS);
+    // What is made for thirty days is not late on its first one, and begins a little before it is made.
+    const tell = mark !== null && (startMs === null || mark === 0 || endMs - startMs > mark * DAY_MS + BACKDATED_MS);
     endings.push({ what, name, fingerprint, ends: iso(endMs), daysLeft: Math.floor(left / DAY_MS), mark, tell });
   };
   if (trust !== null) {

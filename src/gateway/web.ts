@@ -45,9 +45,9 @@ export async function openWeb(gateway: Gateway, site: NonNullable<ManagementSite
     }
   } catch (error) {
     for (const server of servers) server.close();
-    throw new UserProblems([
-      `${where}: the management port cannot be bound on port ${port}: ${(error as NodeJS.ErrnoException).code ?? error}`,
-    ]);
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === "EADDRINUSE" ? "another program listens there" : (code ?? String(error));
+    throw new UserProblems([`${where}: the management port cannot be bound on port ${port}: ${why}`]);
   }
   return servers;
 }

@@ -255,7 +255,7 @@ export class Pki {
       const identity = each.uri ?? `cn:${each.name}`;
       const made = row("certificate", now, Date.parse(each.notAfter), { ...each, identity });
       if (each.revoked !== null) return { ...made, state: "revoked" as const };
-      return each.replacedBy !== null && made.daysLeft >= 0 ? { ...made, state: "replaced" as const } : made;
+      return each.replacedBy !== null ? { ...made, state: "replaced" as const } : made;
     });
     return [...cas, ...lists, ...certificates];
   }

@@ -2,8 +2,8 @@
  * Fair queueing towards one device: whichever identity was served longest ago, then the sessions of one identity in turn, first come first
  * served within a session. Whoever asks now and then goes before whoever never stops asking: it waits for what is at the device, and not for
  * another turn of theirs. A session's requests act in their order, so a head that may not go yet holds back only its own session.
- * A class goes before the next (RULINGS 22: a stop, then any change, then reads), but only so often in a row while something else may go: a
- * flood of writes does not blind everybody.
+ * A class goes before the next (RULINGS 22: a stop, then any change, then reads), but only so often while something else may go: eight stops in
+ * a row, and between two reads one change, however many stops there are meanwhile. A flood of stops and writes does not blind everybody.
  * Pure: no clock, no socket. Costs nothing per message but a few pointer moves.
  */
 
@@ -77,10 +77,10 @@ export interface Lane<T> {
 /** 0: a stop (RULINGS 15). 1: any other change. 2: a read. */
 export type Rank = 0 | 1 | 2;
 
-/** So many of a rank in a row, then one of another takes its turn if any may go. */
-const IN_A_ROW: readonly number[] = [8, 1, Number.POSITIVE_INFINITY];
-/** After all others. */
-const LAST = 3;
+/** So many stops in a row, then something else takes its turn if any may go. */
+const STOPS_IN_A_ROW = 8;
+/** In which order they go: a change that had its turn after reads, a stop that had all of its after those. */
+const ORDER = { stop: 0, change: 1, read: 2, changeAgain: 3, stopAgain: 4, none: 5 } as const;
 
 export class FairQueue<T> {
   /** Those with something waiting, longest unserved first; whoever comes for the first time stands at the back. */
@@ -90,9 +90,9 @@ export class FairQueue<T> {
   #turns = 0;
   readonly #mayGo: (item: T, source: Source<T>) => boolean;
   readonly #rankOf: (item: T) => Rank;
-  /** What was served last, and how many of that rank in a row. */
-  #rank: Rank = 2;
-  #inRow = 0;
+  #stopsInRow = 0;
+  /** What was served last of all else. */
+  #other: Rank = 2;
 
   /**
    * @param mayGo   whether a session's first waiting request may act now (its record is on disk, nothing of its own is in the way)
@@ -160,18 +160,17 @@ export class FairQueue<T> {
   next(last: Rank = 2, first: Rank = 0): T | null {
     if (first > last) return null;
     // Heads are asked in their order; the first of the rank whose turn it is goes.
-    const yields = this.#inRow >= (IN_A_ROW[this.#rank] as number) ? this.#rank : -1;
-    const foremost = Math.max(first, yields === 0 ? 1 : 0);
+    const foremost = this.#foremost(first);
     let lane = -1;
     let place = -1;
-    let best = LAST + 1;
+    let best: number = ORDER.none;
     for (let i = 0; i < this.#lanes.length && best > foremost; i++) {
       const { sources } = this.#lanes[i] as Lane<T>;
       for (let j = 0; j < sources.length && best > foremost; j++) {
         const source = sources[j] as Source<T>;
         const head = source.waiting.first() as T;
         const rank = this.#rankOf(head);
-        const order = rank === yields ? LAST : rank;
+        const order = this.#orderOf(rank);
         if (rank > last || order >= best || !this.#mayGo(head, source)) continue;
         best = order;
         lane = i;
@@ -181,9 +180,29 @@ export class FairQueue<T> {
     if (lane < 0) return null;
     const item = this.#serve(lane, place);
     const rank = this.#rankOf(item);
-    this.#inRow = rank === this.#rank ? this.#inRow + 1 : 1;
-    this.#rank = rank;
+    if (rank === 0) this.#stopsInRow += 1;
+    else {
+      this.#stopsInRow = 0;
+      this.#other = rank;
+    }
     return item;
+  }
+
+  /** Stops have had all of theirs: something else is to go, if any may. */
+  get stopsYield(): boolean {
+    return this.#stopsInRow >= STOPS_IN_A_ROW;
+  }
+
+  #orderOf(rank: Rank): number {
+    if (rank === 0) return this.stopsYield ? ORDER.stopAgain : ORDER.stop;
+    if (rank === 1) return this.#other === 1 ? ORDER.changeAgain : ORDER.change;
+    return ORDER.read;
+  }
+
+  /** Nothing of the rank `first` or after it comes before this. */
+  #foremost(first: Rank): number {
+    const best = first === 2 ? ORDER.read : Math.min(this.#orderOf(1), ORDER.read);
+    return first === 0 ? Math.min(this.#orderOf(0), best) : best;
   }
 
   #serve(i: number, j: number): T {

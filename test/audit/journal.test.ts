@@ -17,7 +17,7 @@ journal.before.each((context) => {
 });
 journal.after.each(({ dir }) => rmSync(dir, { recursive: true, force: true }));
 
-const TAIL: Tail = { count: 1, last: "2026-11-26T10:00:00.000Z", outcome: null, exception: 0, reason: "" };
+const TAIL: Tail = { count: 1, last: "2026-11-26T10:00:00.000Z", outcome: null, exception: 0, reason: "", outcomes: {} };
 const stop = (i: number) => ({
   passed: `2026-11-26T10:00:00.${String(i).padStart(3, "0")}Z`,
   who: "spiffe://plant.example/operator/alice",

@@ -55,6 +55,61 @@ reload("a device and its listener change in one reload: requests go to the new d
   await second.close();
 });
 
+const INTERLOCKED = `name,unit_id,table,address,type,unit,access,description
+feed,1,holding,4,uint16,t/h,rw,feed water
+pressure,1,holding,200,uint16,bar,r,pressure
+burner,1,holding,201,uint16,,r,burner
+`;
+const interlock = (number: number, state: string): string =>
+  version(OPEN_POLICY, number).replace(
+    "table: holding, addresses: 0-99 }",
+    `points: [feed]${state === "" ? "" : `, state: "${state}"`}, values: { min: 0, max: 1000 } }`,
+  );
+
+for (const [now, answer, value, reads] of [
+  ["plc.burner = 0", "8601", 0, [200, 201]],
+  ["plc.burner = 9", "0600040007", 7, [200, 201]],
+  ["plc.pressure < 1", "8601", 0, [200, 200]],
+  ["", "0600040007", 7, [200]],
+] as const)
+  reload(`RULINGS 8, 9: new documents while an interlock is being read: it is judged by theirs (${now})`, async (context) => {
+    const house = await opened(context, { policy: interlock(1, "plc.pressure < 5"), points: INTERLOCKED });
+    house.plc.unit(1)[200] = 1;
+    house.plc.unit(1)[201] = 9;
+    const operator = await house.plain();
+    house.plc.faults = { delayMs: 500 };
+    const asked = hex(operator.ask(write(4, 7)));
+    await until(() => house.plc.requests.length === 1, "the interlock is asked for");
+    house.rewrite("policy.yaml", interlock(2, now));
+    await reloaded(house);
+    house.plc.faults = {};
+    assert.is(await asked, answer);
+    assert.is(house.plc.unit(1)[4], value);
+    assert.equal(
+      house.plc.requests.filter((adu) => adu[7] === 3).map((adu) => adu.readUInt16BE(8)),
+      [...reads],
+    );
+  });
+
+reload("RULINGS 8: a device connected to anew while a write is at it gets no other change before that is answered", async (context) => {
+  const house = await opened(context, { asset: "    upstream: { timeout: 2s }" });
+  const before = await house.plain();
+  await before.ask(read(1, 1));
+  const seen: string[] = [];
+  house.plc.faults = { delayMs: 600 };
+  const first = before.ask(write(4, 1)).catch(() => {});
+  await until(() => house.plc.requests.some((adu) => adu[7] === 6), "it is at the device");
+  const sentMs = performance.now();
+  house.rewrite("site.yaml", house.read("site.yaml").replace("timeout: 2s", "timeout: 3s"));
+  await reloaded(house);
+  const after = await house.plain();
+  house.plc.seen = (adu) => seen.push(`${adu[7]} ${performance.now() - sentMs > 500 ? "after" : "before"}`);
+  const reading = after.ask(read(1, 1));
+  assert.is(await hex(after.ask(write(4, 2))), "0600040002");
+  await Promise.all([first, reading]);
+  assert.equal(seen, ["3 before", "6 after"]);
+});
+
 reload(
   "requests that wait for a device that is replaced are not sent, and say so; one at it is completed in the records",
   async (context) => {

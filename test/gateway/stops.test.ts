@@ -201,7 +201,7 @@ stops("RULINGS 15: the journal is full: then a stop has no evidence either, and 
   void house.gateway.road.records.note("management", { event: "test" });
   await broken(house, operator);
   for (let i = 0; i < JOURNAL_SLOTS; i++)
-    journal.add({ passed: "2026-11-26T10:00:00Z", i }, { count: 1, last: "", outcome: null, exception: 0, reason: "" });
+    journal.add({ passed: "2026-11-26T10:00:00Z", i }, { count: 1, last: "", outcome: null, exception: 0, reason: "", outcomes: {} });
   assert.is(await hex(operator.ask(coil(7, false))), "8506");
   assert.is(house.plc.requests.length, 0);
   disk.fails = null;
@@ -243,6 +243,117 @@ stops(
     }
   },
 );
+
+/** With one write on the way to a disk that hangs from now on. */
+async function hanging(context: object): Promise<{ house: House; operator: Operator; resume(): Promise<void> }> {
+  const disk = new FailingDisk();
+  const house = await opened(context as { house: House }, {
+    policy: POLICY,
+    disk: { files: disk },
+    asset: "    upstream: { timeout: 5s }",
+  });
+  const [operator, writer] = [await house.plain(), await house.plain()];
+  assert.is(await hex(operator.ask(write(1, 7))), "0600010007");
+  disk.hang();
+  const written = writer.ask(write(2, 2), 1, 77, 60_000).catch(() => {});
+  await sleep(50);
+  const resume = async (): Promise<void> => {
+    disk.resume();
+    await written;
+  };
+  return { house, operator, resume };
+}
+
+stops("RULINGS 15: a disk that hangs: a stop behind a write of its session, behind another stop, goes too", async (context) => {
+  const { house, operator, resume } = await hanging(context);
+  const since = performance.now();
+  const asked = [coil(7, false), write(1, 8), write(30, 0)].map((pdu) => hex(operator.ask(pdu)));
+  assert.equal(await Promise.all(asked), [STOPPED, BUSY, "06001e0000"]);
+  assert.ok(performance.now() - since < 3_000, "long before the write would be given up");
+  assert.equal(
+    house.plc.requests.slice(1).map((adu) => adu[7]),
+    [5, 6],
+  );
+  await resume();
+});
+
+stops("RULINGS 15: whoever asks a stop and leaves takes nobody else's stop along", async (context) => {
+  const { house, operator, resume } = await hanging(context);
+  const gone = await Operator.plain(house.port(), "127.0.0.1", "127.0.0.2");
+  for (let i = 0; i < 4; i++) gone.send(coil(7, false));
+  await sleep(30);
+  const stopping = hex(operator.ask(write(30, 0)));
+  await sleep(30);
+  gone.close();
+  assert.is(await stopping, "06001e0000");
+  await resume();
+});
+
+stops("RULINGS 15: equal stops of two sessions are two entries; what became of each of several in one is counted", async (context) => {
+  const disk = new FailingDisk();
+  const house = await opened(context as { house: House }, { policy: POLICY, disk: { files: disk } });
+  const [one, other] = [await house.plain(), await house.plain()];
+  for (const operator of [one, other]) await operator.ask(read(1, 1));
+  disk.fails = "EIO";
+  void house.gateway.road.records.note("management", { event: "test" });
+  await broken(house, one);
+  assert.is(await hex(one.ask(coil(7, false))), STOPPED);
+  house.plc.faults = { exception: 2 };
+  assert.is(await hex(other.ask(coil(7, false))), "8502");
+  house.plc.faults = {};
+  assert.is(await hex(other.ask(coil(7, false))), STOPPED);
+  disk.fails = null;
+  await until(() => house.gateway.status().audit.stops.waiting === 0, "merged");
+  const merged = (await verified(house)).filter(({ journal }) => journal !== undefined);
+  assert.equal(
+    merged.map(({ journal }) => [journal.count, journal.outcome, journal.outcomes]),
+    [
+      [1, "answered", undefined],
+      [2, "answered", { exception: 1, answered: 1 }],
+    ],
+  );
+  assert.is.not(merged[0]?.session, merged[1]?.session);
+});
+
+stops("RULINGS 22: a write that only waits until the asset is its own lets a stop go first", async (context) => {
+  const house = await opened(context as { house: House }, { policy: POLICY, asset: "    upstream: { outstanding: 4, timeout: 2s }" });
+  const [reader, writer, operator] = [await house.plain(), await house.plain(), await house.plain()];
+  for (const each of [reader, writer, operator]) await each.ask(read(50, 1));
+  house.plc.unit(1)[30] = 3;
+  const before = house.plc.requests.length;
+  house.plc.faults = { delayMs: 300 };
+  const reading = reader.ask(read(50, 1));
+  await until(() => house.plc.requests.length > before, "it reads");
+  const writing = hex(writer.ask(write(30, 4)));
+  await sleep(30);
+  assert.is(await hex(operator.ask(coil(7, false))), STOPPED);
+  assert.is(await writing, "06001e0004");
+  await reading;
+  assert.equal(
+    house.plc.requests.slice(before).map((adu) => adu[7]),
+    [3, 5, 3, 6],
+    "the read, the stop, what the write depends on, the write",
+  );
+});
+
+stops("DESIGN 10, RULINGS 15: stops without end at a device with a pace leave room for others", async (context) => {
+  const house = await opened(context as { house: House }, { policy: POLICY, asset: "    upstream: { rate: 10/s }" });
+  const flooder = await Operator.plain(house.port(), "127.0.0.1", "127.0.0.2");
+  const [reader, writer] = [await house.plain(), await house.plain()];
+  let floods = true;
+  const flood = (async () => {
+    while (floods) {
+      await flooder.ask(coil(7, false));
+      await sleep(60);
+    }
+  })();
+  await sleep(500);
+  assert.is(await hex(writer.ask(write(1, 5))), "0600010005");
+  assert.match(await hex(reader.ask(read(1, 1))), /^0302/);
+  floods = false;
+  await flood;
+  flooder.close();
+});
 
 stops("RULINGS 15: new documents that know of no stop: what waits in the journal's name does not leave", async (context) => {
   const disk = new FailingDisk();

@@ -86,6 +86,23 @@ fair("RULINGS 22: a stop goes before every change and read; after eight in a row
   assert.equal(all(), ["r5"], "one that may not go holds up nobody else");
 });
 
+fair("DESIGN 10: stops and writes without end leave every second turn that is no stop's to reads", () => {
+  const { queue, add } = queueOf();
+  const flooder = new Line("flood");
+  const writer = new Line("flood");
+  const given: string[] = [];
+  add(new Line("reader"), "r1", "r2", "r3");
+  for (let turn = 0; turn < 60; turn++) {
+    if (flooder.waiting.size === 0) add(flooder, "stop");
+    if (writer.waiting.size === 0) add(writer, "w");
+    given.push(queue.next() ?? "");
+  }
+  assert.equal(
+    given.filter((item) => item !== "stop"),
+    ["w", "r1", "w", "r2", "w", "r3"],
+  );
+});
+
 fair("sessions of one identity take turns, each in its own order", () => {
   const { add, all } = queueOf();
   add(new Line("a"), "x1", "x2");

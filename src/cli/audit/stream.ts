@@ -9,9 +9,8 @@ export class Output {
 
   constructor(stream: NodeJS.WritableStream) {
     this.#stream = stream;
-    stream.on("error", (error: NodeJS.ErrnoException) => {
+    stream.on("error", () => {
       this.#closed = true;
-      if (error.code !== "EPIPE") throw error;
     });
   }
 

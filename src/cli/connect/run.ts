@@ -67,7 +67,7 @@ export async function connect(gateway: string, options: ConnectOptions): Promise
       beyondLoopback: !isLocalOnly(at.host),
     });
   } else {
-    if (daysLeft < WARN_DAYS) complain(`the certificate ${visible(tunnel.subject)} ends in ${daysLeft} days`);
+    if (daysLeft < WARN_DAYS) complain(`the certificate ${visible(tunnel.subject)} ${sayEnd(daysLeft, tunnel.notAfterMs)}`);
     if (options.anyLocalUser === true) complain(`whoever reaches ${where} acts as ${visible(tunnel.subject)}`);
     print(`ready ${where}`);
   }
@@ -75,6 +75,11 @@ export async function connect(gateway: string, options: ConnectOptions): Promise
   await tunnel.close();
   quiet.flush();
   return EXIT.ok;
+}
+
+function sayEnd(daysLeft: number, notAfterMs: number): string {
+  if (daysLeft >= 0) return `ends in ${daysLeft} days`;
+  return `ended on ${new Date(notAfterMs).toISOString().slice(0, 10)}: the gateway may let it look, or refuse it; have it renewed (penstock pki renew)`;
 }
 
 async function open(options: Parameters<typeof openTunnel>[0], tell: (event: TunnelEvent) => void): Promise<Tunnel> {
