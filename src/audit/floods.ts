@@ -40,13 +40,16 @@ export class Burst {
   readonly #times = new Float64Array(TOLD).fill(Number.NEGATIVE_INFINITY);
   #next = 0;
 
-  /** @returns true: it is told by itself; false: it was counted */
-  note(now: number, wallMs: number): boolean {
+  /**
+   * @param mayTell  there is room for a record of its own
+   * @returns true: it is told by itself; false: it was counted
+   */
+  note(now: number, wallMs: number, mayTell = true): boolean {
     const flooding = now - (this.#times[this.#next] as number) < WINDOW_MS;
     this.#times[this.#next] = now;
     this.#next = (this.#next + 1) % TOLD;
     this.newestMs = now;
-    if (!flooding) return true;
+    if (!flooding && mayTell) return true;
     if (this.count === 0) {
       this.sinceMs = now;
       this.fromWallMs = wallMs;
@@ -79,11 +82,14 @@ export class DenialFloods {
   /** Kinds each identity has in the table. */
   readonly #kinds = new Map<string, number>();
 
-  /** @returns true: it is a record of its own; false: it was counted */
-  note(identity: string, code: string, asset: string, fn: number, name: string, now: number, wallMs: number): boolean {
+  /**
+   * @param mayTell  there is room for a record of its own
+   * @returns true: it is one; false: it was counted
+   */
+  note(identity: string, code: string, asset: string, fn: number, name: string, now: number, wallMs: number, mayTell: boolean): boolean {
     const key = `${identity}\n${code}\n${asset}\n${fn}`;
     const counter = this.#counters.get(key) ?? this.#make(key, { identity, code, asset, function: fn, name });
-    return counter.note(now, wallMs);
+    return counter.note(now, wallMs, mayTell);
   }
 
   /**

@@ -23,6 +23,8 @@ const FORMAT = 1;
 export class Blocks {
   readonly #file: string;
   readonly #blocks = new Map<string, Block>();
+  /** Still in force, and by the disk no more. */
+  readonly #lifting = new Set<Block>();
   /** One write after another: the last command wins on the disk as well. */
   #saved: Promise<void> = Promise.resolve();
 
@@ -67,15 +69,24 @@ export class Blocks {
   async lift(asset: string): Promise<void> {
     const block = this.#blocks.get(asset);
     if (block === undefined) return;
-    this.#blocks.delete(asset);
-    const saved = this.#save();
-    this.#blocks.set(asset, block);
-    await saved;
-    if (this.#blocks.get(asset) === block) this.#blocks.delete(asset);
+    this.#lifting.add(block);
+    try {
+      await this.#save();
+      if (this.#blocks.get(asset) === block) this.#blocks.delete(asset);
+    } catch (error) {
+      // Another command may have written it meanwhile, without this one.
+      this.#lifting.delete(block);
+      await this.#save().catch(() => {});
+      throw error;
+    } finally {
+      this.#lifting.delete(block);
+    }
   }
 
   #save(): Promise<void> {
-    const octets = Buffer.from(`${JSON.stringify({ format: FORMAT, blocks: [...this.#blocks.values()] })}\n`);
+    const octets = Buffer.from(
+      `${JSON.stringify({ format: FORMAT, blocks: [...this.#blocks.values()].filter((block) => !this.#lifting.has(block)) })}\n`,
+    );
     const next = this.#saved.then(() => writeWhole(realFiles, path.dirname(this.#file), path.basename(this.#file), octets));
     this.#saved = next.catch(() => {});
     return next;

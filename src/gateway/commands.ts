@@ -77,8 +77,8 @@ export class Commands {
     }
   }
 
-  #note({ ask }: Ask, giver: Giver, members: Readonly<Record<string, unknown>>): number {
-    return this.#gateway.road.records.note("management", { asked: ASKED[ask], ...giver.members, ...members });
+  #note({ ask }: Ask, giver: Giver, members: Readonly<Record<string, unknown>>): void {
+    this.#gateway.road.records.surely("management", { asked: ASKED[ask], ...giver.members, ...members });
   }
 
   #session(id: string): { readonly asset: { readonly name: string } } | undefined {

@@ -41,8 +41,8 @@ export interface Limits {
   readonly readCounters: number;
   /** Milliseconds between written counts of reads. */
   readonly readWindowMs: number;
-  /** Outcomes of changes kept in memory while no record can be written. More than stand in the queues then there cannot be: nothing new leaves. */
-  readonly owedOutcomes: number;
+  /** Records kept in memory while none can be written: what became of changes that were on their way, commands, sessions that were cut. */
+  readonly owedRecords: number;
   /** Identities, each at its listener, whose sessions are watched for a storm of reconnects; those beyond are watched together. */
   readonly storms: number;
   /** Sources refused before a session that are counted apart, before the counts are written out early. */
@@ -53,6 +53,8 @@ export interface Limits {
   readonly webConnections: number;
   /** Handshakes with it: fewer than connections, so that strangers leave places to those who have shown who they are. */
   readonly webHalfOpen: number;
+  /** Of one address: one machine, whoever it is, leaves places to all others. */
+  readonly webHalfOpenPerSource: number;
   /** Connections of one identity to it: the tools of one leave places to others. */
   readonly webPerIdentity: number;
   /** Octets of a request to it before its body; a question is at most 4096 octets more. */
@@ -63,7 +65,9 @@ export interface Limits {
   readonly viewCounters: number;
   /** Points that one verification reads and one answer tells: its record must fit in a line of the log. */
   readonly verifiedPoints: number;
-  /** Verifications remembered until somebody signs them off: the one from longest ago is forgotten. */
+  /** Verifications of one person remembered until signed off, each of `verifiedPoints`: the one from longest ago is forgotten. */
+  readonly verificationsOfOne: number;
+  /** Of all together: whoever has most loses the oldest. */
   readonly verifications: number;
   /** Milliseconds SIGTERM waits for requests already at a device. */
   readonly drainMs: number;
@@ -89,17 +93,19 @@ export const LIMITS: Limits = {
   guardReads: 16,
   readCounters: 64,
   readWindowMs: 10_000,
-  owedOutcomes: 2048,
+  owedRecords: 2048,
   storms: 1024,
   turnedSources: 1024,
   ratedIdentities: 4096,
   webConnections: 16,
   webHalfOpen: 8,
+  webHalfOpenPerSource: 2,
   webPerIdentity: 4,
   webHeaderOctets: 4096,
   webPatienceMs: 5_000,
   viewCounters: 64,
   verifiedPoints: 100,
-  verifications: 16,
+  verificationsOfOne: 32,
+  verifications: 128,
   drainMs: 5_000,
 };

@@ -143,8 +143,8 @@ export class Managers {
     // What was asked for may be any words; assets there are not many of.
     const known = asset !== null && this.#gateway.assets.has(asset) ? asset : "";
     const now = road.clock.monotonic();
-    const isTold = this.#floods.note(peer.identity, code, known, ASKS.indexOf(ask.ask), ASKED[ask.ask], now, road.clock.wall());
-    if (isTold && !road.audit.onlyKept) {
+    const kind = ASKS.indexOf(ask.ask);
+    if (this.#floods.note(peer.identity, code, known, kind, ASKED[ask.ask], now, road.clock.wall(), road.records.hasRoom)) {
       const right = demand?.right ?? null;
       const members = { asked: ASKED[ask.ask], ...this.#who(peer), right, rule: "default", decision: "deny", code };
       road.records.note("management", { ...members, ...(known === "" ? {} : { asset }), source: address, words, policy: policy.hash });
@@ -164,31 +164,35 @@ export class Managers {
       return;
     }
     if (this.#views.size >= road.limits.viewCounters) this.writeViews();
+    if (this.#views.size >= road.limits.viewCounters) {
+      // No room on the disk for those either: whoever comes now is one of several.
+      this.#viewOfSeveral(wallMs);
+      return;
+    }
     this.#views.set(key, { members, count: 1, fromMs: wallMs, toMs: wallMs });
+  }
+
+  #viewOfSeveral(wallMs: number): void {
+    const view = this.#views.get("") ?? { members: { asked: "status", who: null }, count: 0, fromMs: wallMs, toMs: wallMs };
+    view.count += 1;
+    view.toMs = wallMs;
+    this.#views.set("", view);
   }
 
   /** Write out who looked; while there is no room for that they go on being counted. */
   writeViews(): void {
     const { road, policy } = this.#gateway;
-    if (road.audit.onlyKept && this.#views.size < road.limits.viewCounters) return;
-    for (const { members, count, fromMs, toMs } of this.#views.values())
-      road.records.note("management", {
-        ...members,
-        count,
-        from: new Date(fromMs).toISOString(),
-        to: new Date(toMs).toISOString(),
-        policy: policy.hash,
-      });
-    this.#views.clear();
+    if (!road.records.hasRoom) return;
+    for (const [key, { members, count, fromMs, toMs }] of this.#views) {
+      const span = { count, from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() };
+      if (road.records.note("management", { ...members, ...span, policy: policy.hash }) > 0) this.#views.delete(key);
+    }
   }
 
   /** Write out the counted denials whose 10 s are over (RULINGS 29). @param now monotonic; infinity: all of them */
   floods(now: number): void {
     const { road } = this.#gateway;
-    this.#floods.drain(
-      now,
-      (flood) => road.audit.state === "ok" && !road.audit.onlyKept && road.records.note("management", floodMembers(flood)) > 0,
-    );
+    this.#floods.drain(now, (flood) => road.records.hasRoom && road.records.note("management", floodMembers(flood)) > 0);
   }
 
   #who({ identity, leaf }: Peer): { readonly who: string; readonly certificate: string } {

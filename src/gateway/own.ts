@@ -68,8 +68,11 @@ export class OwnReads {
     if (length === 0) return { is: "unreadable" };
     this.#transactionId = (this.#transactionId % 0xffff) + 1;
     const octets = protocol.frame(this.#out, 0, this.#transactionId, unitId, this.#pdu, 0, length);
-    // A denial may have closed it, as a policy says.
-    if (this.#session === null || this.#session.ended !== null) this.#session = this.#open();
+    // A denial may have closed it, or be about to, as a policy says.
+    if (this.#session?.listens !== true) {
+      this.close();
+      this.#session = this.#open();
+    }
     const fate = await this.#session.ask(this.#out.subarray(0, octets));
     if (fate === "ended") return { is: "ended", reason: this.#session.ended ?? "shutdown" };
     if (fate.denied !== null) return { is: "denied", code: fate.denied, rule: fate.rule };

@@ -30,7 +30,7 @@ export class Records {
   readonly #free: DecisionRecord[] = [];
   readonly #floods = new DenialFloods();
   readonly #storms: Storms;
-  /** While no record could be written: what became of changes, and sessions that the journal names; oldest first. */
+  /** While no record could be written: what became of changes, sessions that the journal names, commands and documents; oldest first. */
   readonly #owed: Note[] = [];
   readonly #mostOwed: number;
 
@@ -38,7 +38,7 @@ export class Records {
     this.#audit = audit;
     this.#clock = clock;
     this.#storms = new Storms(limits.storms, limits.readCounters);
-    this.#mostOwed = limits.owedOutcomes;
+    this.#mostOwed = limits.owedRecords;
   }
 
   /** @returns the record's number, or -1 when the log cannot take it */
@@ -198,7 +198,8 @@ export class Records {
     }
     const members: Record<string, unknown> = { event: "end", ...who(session), reason, requests: session.requests, denied: session.denied };
     if (words !== "") members.words = words;
-    this.note("session", members);
+    if (isCut(reason)) this.surely("session", members);
+    else this.note("session", members);
   }
 
   refusedHandshake(listener: string, source: string, reason: SessionEnd, words: string, certificate: string | null, count: number): void {
@@ -210,10 +211,14 @@ export class Records {
     while (this.#owed[0] !== undefined && this.#audit.state === "ok" && this.#audit.append(this.#owed[0]) > 0) this.#owed.shift();
   }
 
+  /** Denials and sessions get records of their own; else they are counted until they do. */
+  get hasRoom(): boolean {
+    return this.#audit.state === "ok" && !this.#audit.onlyKept;
+  }
+
   /** Write out the counted denials and sessions whose 10 s are over (RULINGS 29); while there is no room they go on being counted. */
   floods(now: number): void {
-    const write = (kind: RecordKind, members: Record<string, unknown>): boolean =>
-      this.#audit.state === "ok" && !this.#audit.onlyKept && this.note(kind, members) > 0;
+    const write = (kind: RecordKind, members: Record<string, unknown>): boolean => this.hasRoom && this.note(kind, members) > 0;
     this.#floods.drain(now, (flood) => write("decision", floodMembers(flood)));
     this.#storms.drain(now, (storm) => {
       if (storm.hasSessions && !write("session", stormMembers(storm))) return;
@@ -224,12 +229,18 @@ export class Records {
 
   #isTold(session: Session, code: DenialCode, fn: number, now: number): boolean {
     const known = session.asset.protocol.vocabulary.nameOf(fn);
-    return this.#floods.note(session.subject.identity, code, session.asset.name, fn, known, now, this.#clock.wall());
+    return this.#floods.note(session.subject.identity, code, session.asset.name, fn, known, now, this.#clock.wall(), this.hasRoom);
   }
 
   /** A record whose members are known now; for everything that is not on the hot path. */
   note(kind: RecordKind, members: Record<string, unknown>, change = false): number {
     return this.#audit.append(new Note(kind, this.#clock.wall(), members, change));
+  }
+
+  /** As `note`; while nothing can be written it waits for that. For what is done all the same, and must be known. */
+  surely(kind: RecordKind, members: Record<string, unknown>): void {
+    const note = new Note(kind, this.#clock.wall(), members, false);
+    if (this.#audit.append(note) < 0) this.#owe(note);
   }
 
   #decision(ticket: Ticket, decision: Decision, action: Action, now: number): number {

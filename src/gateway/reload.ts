@@ -54,7 +54,7 @@ export async function reload(gateway: Gateway): Promise<ReloadResult> {
 
 /** Which texts are in force under which hash; the texts themselves are stored by theirs (RULINGS 32). */
 export function noteDocuments(road: Road, documents: Documents): void {
-  road.records.note("config", {
+  road.records.surely("config", {
     event: "loaded",
     policy: documents.hash,
     version: documents.policy.version,

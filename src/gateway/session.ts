@@ -139,6 +139,11 @@ export class Session implements StreamHandler, Source<Ticket> {
     this.road.sessions.end(this, error === null ? "closedByPeer" : "transportError", error ?? "");
   }
 
+  /** Does anybody hear what it asks? */
+  get listens(): boolean {
+    return !this.#deaf && this.ended === null;
+  }
+
   /** A session about to be closed asks nothing more; what it asked before is still answered in its turn. */
   stopListening(): void {
     this.#deaf = true;

@@ -48,6 +48,8 @@ export class Verifications {
     if (asset === undefined) return fail(`no asset ${ask.asset}; there are ${[...assets.keys()].join(", ")}`);
     const { points } = asset.model;
     if (points.length === 0) return fail(`${asset.name} has no points file`);
+    if (ask.points === null && ask.from >= points.length)
+      return fail(`found ${ask.from} points to pass over; expected less than the ${points.length} of ${asset.name}`);
     const unknown = ask.points?.find((name) => !points.some((point) => point.name === name));
     if (unknown !== undefined)
       return fail(
@@ -145,9 +147,19 @@ export class Verifications {
     if (record < 0) return fail(UNRECORDED);
     road.log.info({ by: giver.key, asset: asset.name, points: points.length }, "points are verified");
     this.#kept.set(verification.id, { verification, by: giver.key, record, policy: policy.hash, atMs: now });
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > road.limits.verifications && oldest !== undefined) this.#kept.delete(oldest);
+    this.#forgetOne(giver.key);
     return { ok: true, verification };
+  }
+
+  /** Where there are too many: of this person, or of all. */
+  #forgetOne(by: string): void {
+    const { verificationsOfOne, verifications } = this.#gateway.road.limits;
+    const byPerson = Map.groupBy(this.#kept, ([, kept]) => kept.by);
+    const own = byPerson.get(by) ?? [];
+    const most = [...byPerson.values()].reduce((a, b) => (b.length > a.length ? b : a));
+    const line = own.length > verificationsOfOne ? own : this.#kept.size > verifications ? most : [];
+    const [oldest] = line;
+    if (oldest !== undefined) this.#kept.delete(oldest[0]);
   }
 }
 

@@ -27,7 +27,7 @@ export async function openWeb(gateway: Gateway, site: NonNullable<ManagementSite
         context: trust.context,
         handshakeMs: limits.webPatienceMs,
         halfOpen: limits.webHalfOpen,
-        halfOpenPerSource: limits.halfOpenPerSource,
+        halfOpenPerSource: limits.webHalfOpenPerSource,
         isKnown: (source) => road.isKnown(source),
         share: road.handshakes,
         maxConnections: limits.webConnections,

@@ -10,6 +10,7 @@ import type { Answer, Question } from "./protocol.ts";
 import { QUESTION_LIMIT, readLine } from "./questions.ts";
 
 const CONNECTION_LIMIT = 16;
+/** Whoever asks nothing for so long is cut. */
 const IDLE_MS = 60_000;
 /** So long whoever asked too much may take to read that it did, milliseconds. */
 const LINGER_MS = 1_000;
@@ -19,11 +20,15 @@ export interface ManagementServer {
 }
 
 /** @throws UserProblems when the socket cannot be made; the line says which file and why */
-export async function serveManagement(socketPath: string, answer: (question: Question) => Promise<Answer>): Promise<ManagementServer> {
+export async function serveManagement(
+  socketPath: string,
+  answer: (question: Question) => Promise<Answer>,
+  idleMs = IDLE_MS,
+): Promise<ManagementServer> {
   try {
     mkdirSync(path.dirname(socketPath), { recursive: true });
     await clearStale(socketPath);
-    return await listen(socketPath, answer);
+    return await listen(socketPath, answer, idleMs);
   } catch (error) {
     if (error instanceof UserProblems) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
@@ -31,12 +36,12 @@ export async function serveManagement(socketPath: string, answer: (question: Que
   }
 }
 
-async function listen(socketPath: string, answer: (question: Question) => Promise<Answer>): Promise<ManagementServer> {
+async function listen(socketPath: string, answer: (question: Question) => Promise<Answer>, idleMs: number): Promise<ManagementServer> {
   const open = new Set<net.Socket>();
   const server = net.createServer((socket) => {
     open.add(socket);
     socket.on("close", () => open.delete(socket));
-    converse(socket, answer);
+    converse(socket, answer, idleMs);
   });
   server.maxConnections = CONNECTION_LIMIT;
   await new Promise<void>((resolve, reject) => {
@@ -85,12 +90,12 @@ function probe(socketPath: string): Promise<string | null> {
   });
 }
 
-function converse(socket: net.Socket, answer: (question: Question) => Promise<Answer>): void {
+function converse(socket: net.Socket, answer: (question: Question) => Promise<Answer>, idleMs: number): void {
   let text = "";
   let busy = false;
   let over = false;
   socket.setEncoding("utf8");
-  socket.setTimeout(IDLE_MS, () => socket.destroy());
+  socket.setTimeout(idleMs, () => socket.destroy());
   socket.on("error", () => socket.destroy());
   socket.on("data", (chunk: string) => {
     if (over) return;
@@ -109,6 +114,8 @@ function converse(socket: net.Socket, answer: (question: Question) => Promise<An
     const end = text.indexOf("\n");
     if (busy || end < 0) return;
     busy = true;
+    // Some answers take minutes: whoever waits for one is not idle.
+    socket.setTimeout(0);
     const line = text.slice(0, end);
     text = text.slice(end + 1);
     const question = readLine(line);
@@ -120,6 +127,7 @@ function converse(socket: net.Socket, answer: (question: Question) => Promise<An
             error: fault instanceof Error ? fault.message : "internal fault",
           }));
     if (!socket.writable) return;
+    socket.setTimeout(idleMs);
     // Whoever does not read its answer gets no other.
     socket.write(`${JSON.stringify(reply)}\n`, () => {
       busy = false;

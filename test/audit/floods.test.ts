@@ -12,7 +12,7 @@ class Table {
   room = true;
 
   deny(now: number, { who = "cn:bob@plant", code = "nothingAllows", asset = "boiler-1", fn = 6 } = {}): boolean {
-    const own = this.floods.note(who, code, asset, fn, `function ${fn}`, now, now + 1e12);
+    const own = this.floods.note(who, code, asset, fn, `function ${fn}`, now, now + 1e12, this.room);
     if (own) this.told++;
     return own;
   }

@@ -1,6 +1,6 @@
 /** `init` writes a site that works as it stands: check, policy test, run, an operator through `connect`. */
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { suite } from "uvu";
@@ -80,6 +80,29 @@ init("RULINGS 26: check refuses a plain CA key beside its certificate", async ({
   const checked = await penstock(["check"], { cwd: site });
   assert.is(checked.code, 1);
   assert.match(checked.stdout, /renamed\.txt:1:1: found the plain private key of an authority/);
+});
+
+init("check: what has ended or is missing on this machine is a note that names it, and keeps nobody from starting", async ({ dir }) => {
+  const { Pki } = await import("#identity/pki");
+  const site = path.join(dir, "plant");
+  assert.is((await penstock(["init", site], { env })).code, 0);
+  const long = (): number => Date.now() - 40 * 86_400_000;
+  const old = await Pki.create(
+    path.join(dir, "old"),
+    { name: "old CA", trustDomain: "plant.example", passphrase: "a passphrase that is long" },
+    long,
+  );
+  await old.issue({ kind: "gateway", name: "gateway", dns: ["localhost"], lifetimeMs: 20 * 86_400_000 });
+  await old.writeLists(86_400_000);
+  for (const file of ["ca.pem", "ca.crl", "gateway.pem", "gateway.key"])
+    copyFileSync(path.join(dir, "old", file), path.join(site, "pki", file));
+  const yaml = readFileSync(path.join(site, "site.yaml"), "utf8");
+  writeFileSync(path.join(site, "site.yaml"), yaml.replace("interface: lo", "interface: scada9"));
+  const checked = await penstock(["check"], { cwd: site });
+  assert.is(checked.code, 0, checked.stdout);
+  assert.match(checked.stdout, /site\.yaml: note: REVOCATION LIST STALE: the list of CN=old CA \(\S+pki\/ca\.crl\) was due/);
+  assert.match(checked.stdout, /site\.yaml: note: the gateway's certificate CN=gateway ended on/);
+  assert.match(checked.stdout, /site\.yaml:\d+:1: note: the interface "scada9" has no address on this machine/);
 });
 
 init("a directory that is not empty, a device that is none, a short passphrase: one line, exit 2, nothing written", async ({ dir }) => {

@@ -4,9 +4,11 @@ import os from "node:os";
 import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { Blocks } from "#gateway/blocks";
 import { askDaemon } from "#management/client";
 import type { Answer, Question } from "#management/protocol";
 import { type CommandResult, Daemon, penstock } from "#test/support/daemon";
+import { FailingDisk } from "#test/support/failingDisk";
 import { type House, OPEN_POLICY, opened, until, writeDocuments } from "#test/support/house";
 import { coil, read, write } from "#test/support/operator";
 import { Plc } from "#test/support/plc";
@@ -41,6 +43,53 @@ block("RULINGS 27: a blocked asset lets no change through, whoever asks, and rea
   );
   assert.equal(records.filter(({ code }) => code === "blocked").length, 2);
 });
+
+block("RULINGS 27: two lifted at once are both lifted on the disk too", async () => {
+  const dir = mkdtempSync(path.join(os.tmpdir(), "penstock-blocks-"));
+  const blocks = Blocks.open(path.join(dir, "audit"));
+  for (const asset of ["one", "other", "third"]) await blocks.set({ asset, reads: true, by: "uid 1", sinceMs: 1 });
+  await Promise.all([blocks.lift("one"), blocks.lift("other")]);
+  const again = Blocks.open(path.join(dir, "audit"));
+  for (const each of [blocks, again])
+    assert.equal(
+      ["one", "other", "third"].map((asset) => each.of(asset) !== null),
+      [false, false, true],
+    );
+  rmSync(dir, { recursive: true });
+});
+
+block(
+  "RULINGS 27: what is done while nothing can be recorded is recorded when it can be: a block, a session ended, documents",
+  async (context) => {
+    const disk = new FailingDisk();
+    const house = await opened(context, { disk: { files: disk } });
+    const { records, audit, sessions } = house.gateway.road;
+    const operator = await house.plain();
+    await operator.ask(read(1, 1));
+    disk.fails = "EIO";
+    void records.note("management", { event: "test" });
+    await until(() => audit.state !== "ok", "the log knows");
+    const [session] = [...sessions.open];
+    assert.ok((await ask(house, { ask: "endSession", session: session?.id ?? "", uid: 4711 })).ok);
+    await operator.gone();
+    assert.ok((await ask(house, { ask: "block", asset: "plc", reads: false, uid: 4711 })).ok);
+    house.rewrite("policy.yaml", OPEN_POLICY.replace("version: 1\n", "version: 2\n"));
+    assert.equal((await house.gateway.reload()).problems, []);
+    disk.fails = null;
+    await until(() => audit.state === "ok", "well again");
+    await house.gateway.close();
+    const written = house.records();
+    assert.equal(
+      written.filter(({ asked }) => asked !== undefined).map(({ asked, uid }) => [asked, uid]),
+      [
+        ["session end", 4711],
+        ["block", 4711],
+      ],
+    );
+    assert.is(written.filter(({ event, session: id }) => event === "end" && id === session?.id).length, 1);
+    assert.is(written.findLast(({ kind, event }) => kind === "config" && event === "loaded")?.version, 2);
+  },
+);
 
 block("RULINGS 27: what waits when the block comes does not leave; with `reads` nothing does", async (context) => {
   const house = await opened(context, { asset: "    upstream: { timeout: 2s }" });

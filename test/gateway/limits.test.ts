@@ -276,9 +276,9 @@ cap(["storms"], "identities beyond it are watched together for a storm of reconn
   assert.equal([counted?.who, counted?.listener, counted?.count, counted?.sources], [null, null, 2, ["127.0.0.4", "127.0.0.5"]]);
 });
 
-cap(["owedOutcomes"], "what became of more changes than that while the disk failed is not told", async (context) => {
+cap(["owedRecords"], "what became of more changes than that while the disk failed is not told", async (context) => {
   const disk = new FailingDisk();
-  const house = await opened(context, { disk: { files: disk }, limits: { owedOutcomes: 2 } });
+  const house = await opened(context, { disk: { files: disk }, limits: { owedRecords: 2 } });
   const operators = await Promise.all(Array.from({ length: 4 }, () => house.plain()));
   await house.written();
   disk.fails = "EIO";
@@ -422,6 +422,19 @@ cap(["webHalfOpen"], "strangers have half of its handshakes, whoever was here be
   assert.is((await house.written("handshake-refused"))[0]?.reason, "tooManyConnections");
 });
 
+cap(["webHalfOpenPerSource"], "one address has so many handshakes with it under way, and no more", async (context) => {
+  const pki = await certificates();
+  const house = await opened(context, { ...pki.house, management: "interface: lo, port: 0", limits: { webHalfOpenPerSource: 2 } });
+  const strangers = Array.from({ length: 3 }, () =>
+    net.connect({ port: portOf(house), host: "127.0.0.1", localAddress: "127.0.0.2" }).on("error", () => {}),
+  );
+  await until(() => strangers.filter((socket) => socket.closed).length === 1, "two stay");
+  const other = await line(house, pki.operator, "GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n");
+  await other.gone;
+  assert.match(other.text(), /^HTTP\/1.1 200/);
+  for (const socket of strangers) socket.destroy();
+});
+
 cap(["webPerIdentity"], "one more of the same identity is closed unanswered and recorded, another's is answered", async (context) => {
   const pki = await certificates();
   const house = await opened(context, { ...pki.house, management: "interface: lo, port: 0", limits: { webPerIdentity: 2 } });
@@ -484,14 +497,22 @@ cap(["verifiedPoints"], "more points are told in further answers, each with its 
   assert.is((await house.written("management")).filter(({ asked }) => asked === "points verify").length, 3);
 });
 
-cap(["verifications"], "the one from longest ago cannot be signed off any more", async (context) => {
-  const house = await opened(context, { points: `${POINTS}p,1,holding,0,uint16,,r,\n`, limits: { verifications: 2 } });
-  const ask = (question: Question): Promise<Answer> => askDaemon(path.join(house.dir, "penstock.sock"), { ...question, uid: 0 });
-  const ids: string[] = [];
-  for (let i = 0; i < 3; i++) ids.push((await ask({ ask: "pointsVerify", asset: "plc", points: null, from: 0 })).verification?.id ?? "");
-  const signed = await Promise.all(ids.map(async (verification) => (await ask({ ask: "pointsSignOff", verification })).ok));
-  assert.equal(signed, [false, true, true]);
-});
+cap(
+  ["verifications", "verificationsOfOne"],
+  "whose oldest is forgotten cannot sign it off any more; nobody loses his to another",
+  async (context) => {
+    const limits = { verificationsOfOne: 2, verifications: 4 };
+    const house = await opened(context, { points: `${POINTS}p,1,holding,0,uint16,,r,\n`, limits });
+    const ask = (question: Question, uid: number): Promise<Answer> =>
+      askDaemon(path.join(house.dir, "penstock.sock"), { ...question, uid });
+    const ids: [string, number][] = [];
+    for (const uid of [1, 2, 2, 2, 3, 4, 5])
+      ids.push([(await ask({ ask: "pointsVerify", asset: "plc", points: null, from: 0 }, uid)).verification?.id ?? "", uid]);
+    const signed: (number | null)[] = [];
+    for (const [verification, uid] of ids) signed.push((await ask({ ask: "pointsSignOff", verification }, uid)).ok ? uid : null);
+    assert.equal(signed, [null, null, null, 2, 3, 4, 5]);
+  },
+);
 
 /** A client of another address of this machine: another identity. */
 async function fromAddress(port: number, localAddress: string): Promise<Operator> {

@@ -442,6 +442,12 @@ managers("ADR 0008: metrics are for machines too; the port tells no plant value 
   assert.equal(commandsIn(await house.written("management")), []);
 });
 
+managers("a line above the management port moves it in the file and nowhere else: the documents are taken", async (context) => {
+  const house = await opening(context);
+  house.rewrite("site.yaml", `# a note\n${house.read("site.yaml")}`);
+  assert.equal((await house.gateway.reload()).problems, []);
+});
+
 managers("RULINGS 27: every command has its right in the one table", () => {
   const rights = Object.entries(DEMANDS).map(([name, demand]) => `${name} ${demand?.right ?? "socket"} ${demand?.about ?? ""}`.trim());
   assert.equal(rights, [

@@ -75,4 +75,15 @@ rebuild("RULINGS 10: `rate` counts on over a restart, reads that were counted to
   assert.is(await hex(after.ask(read(1, 1))), "8301");
 });
 
+rebuild("RULINGS 10: a right to manage among the rules is no rule that counts, and a restart knows it", async (context) => {
+  const policy = OPEN_POLICY.replace(
+    '    - { id: read, allow: read, on: "*" }',
+    '    - { id: shift, manage: [view], on: "*" }\n    - { id: read, allow: read, on: "*" }',
+  ).replace("addresses: 0-99 }", "addresses: 0-99, rate: 1/min }");
+  const house = await opened(context, { policy });
+  await (await house.plain()).ask(write(1, 1));
+  await house.restart();
+  assert.is(await hex((await house.plain()).ask(write(1, 2))), "8601");
+});
+
 rebuild.run();

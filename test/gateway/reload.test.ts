@@ -98,12 +98,22 @@ reload("retention, log size and idle time are the running gateway's own: a chang
     ["directory: audit }", "directory: audit, retain: 30d }", "site.yaml:13:36: audit.retain"],
     ["directory: audit }", "directory: audit, max_size: 3GB }", "site.yaml:13:38: audit.max_size"],
     ["management:", "limits: { idle: 30s }\nmanagement:", "site.yaml:14:17: limits.idle"],
-    ["socket: penstock.sock", "socket: other.sock", "site.yaml:14:13: management"],
   ] as const) {
     house.rewrite("site.yaml", site.replace(from, to));
     const { problems } = await house.gateway.reload();
     assert.is(problems[0]?.replace(/^.*\//, ""), `${word} changed; that takes a restart`);
   }
+});
+
+reload("the management socket stays where it is, whatever is written above it", async ({ house }) => {
+  const site = house.read("site.yaml");
+  house.rewrite("site.yaml", site.replace("socket: penstock.sock", "socket: other.sock"));
+  assert.match(
+    (await house.gateway.reload()).problems[0] ?? "",
+    /site\.yaml:14:13: found management at \S+other\.sock; expected \S+penstock\.sock, as it is: to change it takes a restart/,
+  );
+  house.rewrite("site.yaml", site.replace("audit:", "# a note\naudit:"));
+  assert.equal((await house.gateway.reload()).problems, []);
 });
 
 reload("RULINGS 33: a document that changes while it is read is not loaded", async ({ house }) => {

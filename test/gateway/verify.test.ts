@@ -308,6 +308,24 @@ verify(
   },
 );
 
+verify("RULINGS 7: where a denial closes sessions, one point that nobody may read hides none of the others", async (context) => {
+  const never = "version: 1\nnever:\n  - { id: meter, deny: read, on: plc, points: [total] }\n";
+  const policy = `${OPEN_POLICY.replace("version: 1\n", never)}on_deny: { answer: close }\n`;
+  const house = await opening(context, { policy });
+  for (const operator of [await house.plain(), await house.plain()]) await operator.ask(read(60, 1));
+  const { verification } = await house.gateway.commands.fromSocket({ ask: "pointsVerify", asset: "plc", points: null, from: 0, uid: 1 });
+  assert.equal(
+    verification?.points.filter(({ verdict }) => verdict === "unread").map(({ name }) => name),
+    ["total"],
+  );
+});
+
+verify("RULINGS 7: beyond the last point there is nothing to show, and nothing to sign off", async (context) => {
+  const house = await opening(context);
+  const answer = await house.gateway.commands.fromSocket({ ask: "pointsVerify", asset: "plc", points: null, from: 7, uid: 1 });
+  assert.equal(answer, { ok: false, error: "found 7 points to pass over; expected less than the 7 of plc" });
+});
+
 verify("RULINGS 7: per_session: the gateway has a connection of its own for it, and lets it go", async (context) => {
   const house = await opening(context, { asset: "    upstream: { mode: per_session }" });
   const shown = await look(house, ["setpoint", "pump"]);

@@ -466,6 +466,8 @@ pki("list: days left, and the states they lead to", async () => {
   assert.is(states().list, "ends soon 4");
   now += 320 * DAY;
   assert.is(states()["alice ends soon"], "ends soon 19");
+  now += 30 * DAY;
+  assert.is(states()["renewed replaced"], "replaced -11", "what gave way to another is nobody's to renew");
 });
 
 pki("nothing outlives its CA", async () => {

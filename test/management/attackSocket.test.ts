@@ -75,6 +75,17 @@ async function client(context: Context, stays = false): Promise<Client> {
   return { socket: made, text: () => text };
 }
 
+socket("whoever waits for an answer is not idle, however long it takes; whoever asks nothing is cut", async (context) => {
+  const slowly = async (): Promise<Answer> => {
+    await new Promise((resolve) => setTimeout(resolve, 900));
+    return PONG;
+  };
+  context.server = await serveManagement(context.at, slowly, 300);
+  const idle = await client(context);
+  assert.equal(await askDaemon(context.at, { ask: "status" }), PONG);
+  await until(() => idle.socket.closed, "cut");
+});
+
 const alive = async ({ at }: Context): Promise<boolean> => (await askDaemon(at, { ask: "status" })).metrics === "pong";
 
 socket(
