@@ -68,12 +68,16 @@ export function tell(answer: Answer, words: string, options: WayOptions): number
   if (options.json === true) printJson(answer);
   else if (answer.ok) print(visible(words));
   else complain(visible(answer.error ?? NO_REASON));
-  return answer.ok ? EXIT.ok : EXIT.fails;
+  return answer.ok ? EXIT.ok : failed(answer);
 }
 
 export function refused(answer: Answer): number {
   complain(visible(answer.error ?? NO_REASON));
-  return EXIT.fails;
+  return failed(answer);
+}
+
+function failed({ mistaken }: Answer): number {
+  return mistaken === true ? EXIT.usage : EXIT.fails;
 }
 
 const NO_REASON = "the daemon refused";

@@ -65,6 +65,7 @@ export function addAuditCommands(program: Command, done: (code: number | undefin
     .command("checkpoint")
     .argument("<dir>", "the log's directory")
     .description("print the newest checkpoint; keep it where the gateway cannot reach it, for verify --expect")
+    .option("--json", "as it is: the line is a JSON object")
     .addHelpText("after", examples("penstock audit checkpoint /var/lib/penstock/audit > /media/stick/checkpoint.json"))
     .action(async (directory: string) => done(await (await commands()).checkpoint(directory)));
 }

@@ -1,6 +1,8 @@
 /** `penstock init DIR`: a working site to start from, with its own CA, a gateway, three people and a PLC to point it at. */
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { visible } from "#documents/escape";
+import { parseIp } from "#transport/interfaces";
 import { UsageError } from "./exit.ts";
 import { casesText, pointsText, policyText, siteText, TRUST_DOMAIN } from "./initTexts.ts";
 import { print, printJson } from "./output.ts";
@@ -51,11 +53,11 @@ export async function initSite(target: string, options: InitOptions): Promise<nu
 
 /** `10.20.0.11:502`, or an address alone: 502 is Modbus. */
 function deviceOf(words: string): string {
-  const match = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(?::(\d{1,5}))?$/.exec(words);
-  const port = Number(match?.[2] ?? 502);
-  if (match === null || port < 1 || port > 65_535)
-    throw new UsageError([`--device: found "${words}"; expected ADDRESS:PORT, such as 10.20.0.11:502`]);
-  return `${match[1]}:${port}`;
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+))(?::(\d{1,5}))?$/.exec(words);
+  const port = Number(match?.[3] ?? 502);
+  if (match === null || parseIp(match[1] ?? match[2] ?? "") === null || port < 1 || port > 65_535)
+    throw new UsageError([`--device: found "${visible(words)}"; expected an address and a port, such as 10.20.0.11:502`]);
+  return `${match[1] === undefined ? match[2] : `[${match[1]}]`}:${port}`;
 }
 
 /** A document's name from a folder's, as names may be written (RULINGS 16). */

@@ -4,7 +4,7 @@ import { CommanderError } from "commander";
 import { UserProblems } from "#documents/problems";
 import { EXIT, UsageError } from "./exit.ts";
 import { slipIn } from "./help.ts";
-import { complain, exitCodeOf, mindReaders } from "./output.ts";
+import { complain, exitCodeOf, mindReaders, printJson } from "./output.ts";
 import { commandLine } from "./program.ts";
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -21,6 +21,8 @@ async function main(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     if (error instanceof UserProblems) {
       for (const line of error.lines) complain(line);
+      // Whoever reads objects is told in one; of a capture every line is a message.
+      if (argv.includes("--json") && argv[2] !== "inspect") printJson({ ok: false, problems: error.lines });
       return EXIT.usage;
     }
     complain(`internal fault: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);

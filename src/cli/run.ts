@@ -54,7 +54,9 @@ export async function run(options: RunOptions): Promise<number> {
       log.info({ listener: name, address: addresses.join(" "), port, tls }, "listening");
       return { name, asset, addresses, port, tls };
     });
-    if (options.json === true) printJson({ event: "ready", listeners });
+    // Whoever waited for it may be gone, and a full disk behind it is no fault of the gateway's.
+    process.stdout.removeAllListeners("error").on("error", () => {});
+    if (options.json === true) printJson({ event: "ready", listeners, managementPorts: gateway.web.map(({ port }) => port) });
     else print("ready");
     tellSystemd("READY=1");
   });

@@ -85,6 +85,10 @@ export class Commands {
     return [...this.#gateway.road.sessions.open].find((each) => each.id === id);
   }
 
+  #noAsset(name: string): Answer {
+    return { ok: false, mistaken: true, error: `no asset ${name}; there are ${[...this.#gateway.assets.keys()].join(", ")}` };
+  }
+
   #confirmClock(giver: Giver): Answer {
     const { clock, log, records, audit } = this.#gateway.road;
     if (audit.state !== "ok") return { ok: false, error: UNRECORDED };
@@ -98,7 +102,7 @@ export class Commands {
   #endSession(ask: Extract<Ask, { ask: "endSession" }>, giver: Giver): Answer {
     const { log, sessions, clock } = this.#gateway.road;
     const session = [...sessions.open].find((each) => each.id === ask.session);
-    if (session === undefined) return { ok: false, error: `no session ${ask.session} is open` };
+    if (session === undefined) return { ok: false, mistaken: true, error: `no session ${ask.session} is open` };
     const ended = session.subject.identity;
     this.#note(ask, giver, { session: session.id, ended, asset: session.asset.name });
     log.warn({ by: giver.key, session: session.id, who: ended }, "a session is ended by command");
@@ -112,7 +116,7 @@ export class Commands {
     const { assets, blocks, road } = this.#gateway;
     const { asset: name, reads } = ask;
     const asset = assets.get(name);
-    if (asset === undefined) return { ok: false, error: `no asset ${name}; there are ${[...assets.keys()].join(", ")}` };
+    if (asset === undefined) return this.#noAsset(name);
     const block = { asset: name, reads, by: giver.key, sinceMs: road.clock.wall() };
     asset.block = block;
     for (const session of asset.sessions) session.judgeWaitingAgain();
@@ -131,7 +135,8 @@ export class Commands {
     const { assets, blocks, road } = this.#gateway;
     const { asset: name } = ask;
     const asset = assets.get(name);
-    if (asset === undefined || asset.block === null) return { ok: false, error: `${name} is not blocked` };
+    if (asset === undefined) return this.#noAsset(name);
+    if (asset.block === null) return { ok: false, error: `${name} is not blocked` };
     if (road.audit.state !== "ok") return { ok: false, error: UNRECORDED };
     try {
       await blocks.lift(name);

@@ -29,6 +29,8 @@ export type OwnRead =
   | { readonly is: "read"; readonly cells: Int32Array; readonly atMs: number }
   | { readonly is: "denied"; readonly code: DenialCode; readonly rule: string }
   | { readonly is: "exception"; readonly code: number }
+  /** Its answer was not in the standard's form. */
+  | { readonly is: "dropped" }
   | { readonly is: "ended"; readonly reason: SessionEnd }
   /** Too much for one request. */
   | { readonly is: "unreadable" };
@@ -76,6 +78,7 @@ export class OwnReads {
     const fate = await this.#session.ask(this.#out.subarray(0, octets));
     if (fate === "ended") return { is: "ended", reason: this.#session.ended ?? "shutdown" };
     if (fate.denied !== null) return { is: "denied", code: fate.denied, rule: fate.rule };
+    if (fate.dropped) return { is: "dropped" };
     return answerIn(protocol, this.#pdu.subarray(0, length), fate.frame, range, this.#house.road.clock.monotonic());
   }
 
@@ -123,6 +126,7 @@ interface Fate {
   /** Why the road did not pass it on; null: it did. */
   readonly denied: DenialCode | null;
   readonly rule: string;
+  readonly dropped: boolean;
   /** The answer as an operator would get it. */
   readonly frame: Uint8Array;
 }
@@ -140,7 +144,7 @@ class OwnSession extends Session {
 
   override settle(ticket: Ticket): void {
     const rule = this.rights.policy.ruleName(ticket.decision?.rules[0] ?? -1);
-    const fate = { denied: ticket.denied, rule, frame: ticket.answer.slice(0, ticket.answerLength) };
+    const fate = { denied: ticket.denied, rule, dropped: ticket.replyDropped, frame: ticket.answer.slice(0, ticket.answerLength) };
     super.settle(ticket);
     this.#done?.(fate);
   }

@@ -123,7 +123,22 @@ function isNothing(open: Open): boolean {
 /** What the policy allows is still not done for a certificate that has ended, or whose revocation list is overdue (RULINGS 18). */
 function unlessBarred(ticket: Ticket, decision: Decision): Decision {
   const barred = decision.allowed ? (ticket.session as Session).barred(ticket) : null;
-  return barred === null ? decision : refusal(barred);
+  return barred === null ? decision : { ...refusal(barred), ...firstPlace(ticket) };
+}
+
+/** Of what it would do, for the words of a denial that is about no place. */
+function firstPlace(ticket: Ticket): Partial<Decision> {
+  const { layout } = (ticket.session as Session).asset;
+  const operations = ticket.message?.operations ?? [];
+  const operation = Math.max(
+    0,
+    operations.findIndex(({ effect }) => effect === "change"),
+  );
+  const target = operations[operation]?.target;
+  if (target?.at !== "range") return { operation };
+  const unit = layout.canonicalUnit(ticket.unitId);
+  const point = layout.pointsIn(unit, target.space, target.first, target.first)[0]?.index ?? -1;
+  return { operation, unit, space: target.space, address: target.first, point };
 }
 
 /** What a read asks for, as silence is remembered by: the same request again. */
@@ -364,6 +379,7 @@ function passStraightened(ticket: Ticket, framer: Framer, why: string, now: numb
     return;
   }
   road.stats.stray("malformed");
+  ticket.replyDropped = true;
   const beside = straight === null ? null : { needsQuirks: asset.quirks.namesOf(straight) };
   if (straight !== null && asset.quirks.dropped === 1)
     road.log.warn({ asset: asset.name, words: asset.quirks.say() }, "a habit of a device");

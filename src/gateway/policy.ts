@@ -77,6 +77,7 @@ export class PolicyInForce {
       operations,
       decision,
       rule: this.rule(decision.rules[0] ?? -1) ?? null,
+      timeless: this.#minute === UNKNOWN_MINUTE,
     });
   }
 

@@ -46,7 +46,7 @@ export function statusOf(gateway: Gateway): Status {
     endings,
     revocationLists: lists,
     listeners: gateway.listeners.map((listener): ListenerStatus => listener.status()),
-    metricsPorts: gateway.web.map(({ port }) => port),
+    managementPorts: gateway.web.map(({ port }) => port),
     assets: [...gateway.assets.values()].map((asset) => assetStatus(asset, gateway.road.clock.monotonic())),
     sessions,
     denials: Object.fromEntries(road.stats.denials),

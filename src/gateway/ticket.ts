@@ -45,6 +45,8 @@ export class Ticket {
   atDevice = false;
   /** It has its turn: it is counted among those of its session and asset that the device is busy with. */
   hasTurn = false;
+  /** Its reply came and was not passed on: it did not answer what was asked. */
+  replyDropped = false;
   /** What became of it is known; the answer may still wait for earlier ones of its session. */
   settled = false;
   /** The answer PDU or frame waits here while an earlier request of the session is open. */
@@ -91,6 +93,7 @@ export class Ticket {
     this.sentMs = 0;
     this.atDevice = false;
     this.hasTurn = false;
+    this.replyDropped = false;
     this.settled = false;
     this.answerLength = 0;
     this.closes = null;

@@ -28,6 +28,8 @@ export function sayWhyNot(read: OwnRead, asset: string): string {
       return "";
     case "unreadable":
       return "no one request can read all of it";
+    case "dropped":
+      return "its answer was dropped: it is not in the standard's form; penstock status says which quirk it would take";
     case "ended":
       return read.reason === "siteChanged" ? "the documents were reloaded meanwhile; ask again" : `the reading was cut (${read.reason})`;
     case "denied":

@@ -45,14 +45,14 @@ export class Verifications {
   async verify(ask: Extract<Ask, { ask: "pointsVerify" }>, giver: Giver): Promise<Answer> {
     const { assets, road, draining } = this.#gateway;
     const asset = assets.get(ask.asset);
-    if (asset === undefined) return fail(`no asset ${ask.asset}; there are ${[...assets.keys()].join(", ")}`);
+    if (asset === undefined) return mistaken(`no asset ${ask.asset}; there are ${[...assets.keys()].join(", ")}`);
     const { points } = asset.model;
     if (points.length === 0) return fail(`${asset.name} has no points file`);
     if (ask.points === null && ask.from >= points.length)
-      return fail(`found ${ask.from} points to pass over; expected less than the ${points.length} of ${asset.name}`);
+      return mistaken(`found ${ask.from} points to pass over; expected less than the ${points.length} of ${asset.name}`);
     const unknown = ask.points?.find((name) => !points.some((point) => point.name === name));
     if (unknown !== undefined)
-      return fail(
+      return mistaken(
         `found ${quoted(unknown)}; expected ${expectedName(
           unknown,
           `a point of ${asset.name}`,
@@ -209,4 +209,8 @@ function endsIt(read: OwnRead): boolean {
 
 function fail(error: string): Answer {
   return { ok: false, error };
+}
+
+function mistaken(error: string): Answer {
+  return { ok: false, error, mistaken: true };
 }

@@ -30,6 +30,8 @@ export interface Answer {
   readonly ok: boolean;
   /** Present when not ok: one line for a person. */
   readonly error?: string;
+  /** It was asked for what there is not: a name is wrong. */
+  readonly mistaken?: true;
   readonly status?: Status;
   readonly sessions?: readonly SessionStatus[];
   readonly metrics?: string;
@@ -107,7 +109,7 @@ export interface Status {
   readonly revocationLists: readonly ListStatus[];
   readonly listeners: readonly ListenerStatus[];
   /** Management ports: metrics, and commands of persons; empty where there is the socket alone. */
-  readonly metricsPorts: readonly number[];
+  readonly managementPorts: readonly number[];
   readonly assets: readonly AssetStatus[];
   readonly sessions: readonly SessionStatus[];
   /** Denied requests since start, by code. */

@@ -24,6 +24,8 @@ export interface Denial {
   readonly decision: Decision;
   /** The rule that denied, or came nearest; null where none did. */
   readonly rule: Rule | null;
+  /** Nobody knows what time it is. */
+  readonly timeless?: boolean;
 }
 
 /** One line, safe to print anywhere. */
@@ -166,6 +168,8 @@ function sayWhy(denial: Denial, operation: Operation, code: DenialCode): string 
     case "broadcastNotAllowed":
       return "is a broadcast, and the rule does not allow broadcasts";
     case "outsideHours":
+      if (denial.timeless === true)
+        return `cannot be told to be within ${rule?.hours?.text ?? "the hours of the rule"}: the clock is suspect`;
       return rule?.hours == null ? "is outside the hours of the rule" : `is outside ${rule.hours.text}`;
     case "stateNotMet":
       return `is allowed only while ${rule?.state?.text ?? "the state of the rule holds"}`;

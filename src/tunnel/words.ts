@@ -23,7 +23,7 @@ export function sayCut(reason: string, gateway: string, subject: string): string
   if (reason === "certificateExpired")
     return `the session at ${gateway} ended: the certificate ${subject} has expired (penstock pki renew)`;
   if (reason !== "closedByGateway") return `the connection to ${gateway} broke (${reason})`;
-  return `the gateway ${gateway} ended the session: idle for too long, its rights taken away, or the gateway stopped; its records say why`;
+  return `the gateway ${gateway} ended the session: idle for too long, ended by somebody, its rights taken away, or the gateway stopped; its records say why`;
 }
 
 const NOT_OURS = "the certificate of GATEWAY is not from the authority in --ca: this may not be the plant's gateway";

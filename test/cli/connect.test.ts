@@ -294,7 +294,7 @@ const CUTS: readonly [string, (wire: Awaited<ReturnType<typeof openWire>>) => vo
     "the gateway ends it",
     ({ streams }) => streams[0]?.end(),
     "closedByGateway",
-    "the gateway GATE ended the session: idle for too long, its rights taken away, or the gateway stopped; its records say why",
+    "the gateway GATE ended the session: idle for too long, ended by somebody, its rights taken away, or the gateway stopped; its records say why",
   ],
   ["the connection breaks", ({ wires }) => void wires[0]?.resetAndDestroy(), "ECONNRESET", "the connection to GATE broke (ECONNRESET)"],
 ];

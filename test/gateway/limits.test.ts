@@ -375,7 +375,7 @@ cap(["ratedIdentities"], "idle ones are forgotten, those whose window still coun
 cap(["webConnections"], "one more to the metrics port is closed", async (context) => {
   const pki = await certificates();
   const house = await opened(context, { ...pki.house, management: "interface: lo, port: 0", limits: { webConnections: 2 } });
-  const sockets = Array.from({ length: 3 }, () => net.connect(house.gateway.status().metricsPorts[0] ?? 0, "127.0.0.1"));
+  const sockets = Array.from({ length: 3 }, () => net.connect(house.gateway.status().managementPorts[0] ?? 0, "127.0.0.1"));
   for (const socket of sockets) socket.on("error", () => {});
   await until(() => sockets.filter((socket) => socket.closed).length === 1, "one is closed");
   for (const socket of sockets) socket.destroy();
@@ -384,7 +384,7 @@ cap(["webConnections"], "one more to the metrics port is closed", async (context
 cap(["webPatienceMs"], "whoever does not finish its handshake with the metrics port is closed", async (context) => {
   const pki = await certificates();
   const house = await opened(context, { ...pki.house, management: "interface: lo, port: 0", limits: { webPatienceMs: 200 } });
-  const socket = net.connect(house.gateway.status().metricsPorts[0] ?? 0, "127.0.0.1");
+  const socket = net.connect(house.gateway.status().managementPorts[0] ?? 0, "127.0.0.1");
   socket.on("error", () => {});
   await until(() => socket.closed, "closed", 3_000);
 });
@@ -392,7 +392,7 @@ cap(["webPatienceMs"], "whoever does not finish its handshake with the metrics p
 cap(["webHeaderOctets"], "a longer metrics request is refused", async (context) => {
   const pki = await certificates();
   const house = await opened(context, { ...pki.house, management: "interface: lo, port: 0", limits: { webHeaderOctets: 512 } });
-  const port = house.gateway.status().metricsPorts[0] ?? 0;
+  const port = house.gateway.status().managementPorts[0] ?? 0;
   const ask = (padding: number): Promise<string> =>
     new Promise((resolve, reject) => {
       const { certificatePem: cert, keyPem: key } = pki.operator;

@@ -46,7 +46,7 @@ management("Prometheus text over the socket, and over mutual TLS for whoever may
   const text = (await askDaemon(path.join(web.dir, "penstock.sock"), { ask: "metrics" })).metrics ?? "";
   assert.match(text, /^penstock_info\{.*policy="test".*\} 1$/m);
   assert.match(text, /^# TYPE penstock_denials_total counter$/m);
-  const [port] = web.gateway.status().metricsPorts;
+  const [port] = web.gateway.status().managementPorts;
   assert.match(await get(port ?? 0, pki.operator), /^penstock_audit_ok 1$/m);
   assert.is(await get(port ?? 0, pki.operator, "/"), "only GET /metrics and POST /command\n");
   const strangers = [

@@ -6,7 +6,7 @@ import type { House } from "#test/support/house";
 import type { OperatorTls } from "#test/support/operator";
 import { clientContext } from "#transport/tls";
 
-export const portOf = (house: House): number => house.gateway.status().metricsPorts[0] ?? 0;
+export const portOf = (house: House): number => house.gateway.status().managementPorts[0] ?? 0;
 
 export async function ask(house: House, who: OperatorTls, question: Ask, timeoutMs = 10_000): Promise<Answer & Partial<Unanswered>> {
   const context = clientContext({ certificatePem: who.certificatePem, keyPem: who.keyPem, caPem: [who.caPem] });
