@@ -87,7 +87,8 @@ function make(file: string): string {
     fsyncSync(directory);
     closeSync(directory);
   } catch (error) {
-    throw new AuditProblem(`${file}: the audit key cannot be made there (${reasonOf(error)})`);
+    const why = reasonOf(error) === "ENOENT" ? `there is no folder ${path.dirname(file)}` : reasonOf(error);
+    throw new AuditProblem(`${file}: the audit key cannot be made there (${why})`);
   }
   return pem;
 }

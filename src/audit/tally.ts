@@ -28,8 +28,10 @@ export function readKeys(pem: string, file = "the public key"): Keys {
       throw new AuditProblem(`${at}: found a public key of type ${key.asymmetricKeyType}; expected Ed25519`);
     keys.set(keyId(key), key);
   }
-  if (keys.size === 0)
-    throw new AuditProblem(`${file}:1:1: found no public key; expected Ed25519 in SPKI PEM (-----BEGIN PUBLIC KEY-----)`);
+  if (keys.size === 0) {
+    const found = pem.includes("PRIVATE KEY") ? "a private key, which belongs to the gateway alone" : "no public key";
+    throw new AuditProblem(`${file}:1:1: found ${found}; expected Ed25519 in SPKI PEM (-----BEGIN PUBLIC KEY-----), as audit.key.pub`);
+  }
   return keys;
 }
 

@@ -71,11 +71,13 @@ export function expectedAddress(addressing: Addressing, space: SpaceAddresses): 
   if (isPaged(space)) return expectedRecord(space);
   const lowest = formatAddress(addressing, space, 0);
   const highest = formatAddress(addressing, space, space.last);
-  if (styleOf(addressing, space) !== "modicon") return `a ${space.name} address from ${lowest} to ${highest} (${addressing})`;
+  if (styleOf(addressing, space) !== "modicon") return `${a(space.name)} address from ${lowest} to ${highest} (${addressing})`;
   const fiveLast = formatAddress(addressing, space, Math.min(FIVE_DIGITS, space.last));
   const six = space.last > FIVE_DIGITS ? ` or ${space.modicon}00001 to ${highest}` : "";
-  return `a ${space.name} address from ${lowest} to ${fiveLast}${six} (modicon)`;
+  return `${a(space.name)} address from ${lowest} to ${fiveLast}${six} (modicon)`;
 }
+
+const a = (name: string): string => `${/^[aeiou]/.test(name) ? "an" : "a"} ${name}`;
 
 /** Is this a space of files? */
 export function isPaged(space: Pick<Space, "last">): boolean {

@@ -74,7 +74,7 @@ commands.after(() => rmSync(folder, { recursive: true, force: true }));
 
 commands("policy test: all cases, all rules, one line", async () => {
   const { code, lines } = await said(() => test([], sound));
-  assert.equal([code, lines], [0, ["boiler-house version 13: 60 of 60 cases passed, 15 of 15 rules covered"]]);
+  assert.equal([code, lines], [0, ["boiler-house version 14: 64 of 64 cases passed, 17 of 17 rules covered"]]);
 });
 
 commands("policy test: a policy that changed its mind fails the cases that say so, with their places", async () => {
@@ -83,7 +83,7 @@ commands("policy test: a policy that changed its mind fails the cases that say s
   assert.is(code, 1);
   assert.equal(lines, [
     `${path.dirname(other.policy)}/boiler-1.cases.yaml:20:3: found allow by operator/feed-setpoint in case "operator: write feed_setpoint = 40.1"; expected deny aboveMaximum by operator/feed-setpoint`,
-    "boiler-house version 13: 59 of 60 cases passed, 15 of 15 rules covered",
+    "boiler-house version 14: 63 of 64 cases passed, 17 of 17 rules covered",
   ]);
 });
 
@@ -92,7 +92,7 @@ commands("policy test FILE: the cases named alone, and the rules they leave out"
   writeFileSync(few, "- { as: viewer, request: read drum_level, expect: allow }\n");
   const { code, lines } = await said(() => test([few], sound));
   assert.is(code, 0);
-  assert.is(lines.at(-1), "boiler-house version 13: 1 of 1 cases passed, 1 of 15 rules covered");
+  assert.is(lines.at(-1), "boiler-house version 14: 1 of 1 cases passed, 1 of 17 rules covered");
   assert.ok(
     lines.some((line) => /^ {2}operator\/feed-setpoint +line 19 +allowed 0 +denied 0$/.test(line)),
     lines.join("\n"),
@@ -103,7 +103,7 @@ commands("policy test --json: one object, nothing else", async () => {
   const { code, lines } = await said(() => test([], { ...sound, json: true }));
   assert.equal([code, lines.length], [0, 1]);
   const told = JSON.parse(lines[0] ?? "");
-  assert.equal([told.ok, told.passed, told.failed, told.cases.length, told.rules.length], [true, 60, 0, 60, 15]);
+  assert.equal([told.ok, told.passed, told.failed, told.cases.length, told.rules.length], [true, 64, 0, 64, 17]);
   assert.match(told.policy.hash, /^[0-9a-f]{64}$/);
 });
 
@@ -250,11 +250,11 @@ commands("policy lint: findings with place and code; warnings do not fail", asyn
   const at = path.dirname(open.policy);
   assert.ok(
     lines.includes(
-      `${at}/policy.yaml:66:7: warning write-without-limit: engineer/free-mode lets mode_word be written to anything; give it values, or write_min and write_max`,
+      `${at}/policy.yaml:67:7: warning write-without-limit: engineer/free-mode lets mode_word be written to anything; give it values, or write_min and write_max`,
     ),
     lines.join("\n"),
   );
-  assert.is(lines.at(-1), "boiler-house version 13: 3 warnings, 3 notes");
+  assert.is(lines.at(-1), "boiler-house version 14: 3 warnings, 3 notes");
 });
 
 commands("check: ok, with what a person should look at", async () => {
@@ -262,7 +262,7 @@ commands("check: ok, with what a person should look at", async () => {
   assert.is(code, 0);
   assert.match(
     lines.at(-1) ?? "",
-    /^ok: site boiler-house, policy boiler-house version 13 \([0-9a-f]{12}\): 1 asset, 24 points, 3 roles, 60 cases passed; 1 warning, 4 notes$/,
+    /^ok: site boiler-house, policy boiler-house version 14 \([0-9a-f]{12}\): 1 asset, 24 points, 3 roles, 64 cases passed; 1 warning, 4 notes$/,
   );
   assert.equal(
     lines.filter((line) => line.includes("/pki/")),

@@ -393,7 +393,7 @@ stops("RULINGS 15, 22: a stop finds a place in a full queue and goes first, behi
     asset: "    sessions_per_identity: 8\n    upstream: { timeout: 5s }",
   });
   const [flooder, writer, operator] = [await house.plain(), await house.plain(), await house.plain()];
-  house.plc.faults = { delayMs: 60 };
+  house.plc.faults = { delayMs: 250 };
   for (let i = 0; i < 5; i++) flooder.send(read(i, 1));
   for (let i = 0; i < 8; i++) writer.send(write(1, i));
   await until(() => (house.gateway.status().assets[0]?.waiting ?? 0) >= 7, "the queue is full but for the one at the device");

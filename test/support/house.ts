@@ -1,5 +1,5 @@
 /** A gateway in this process for tests: a folder with documents, a PLC stand-in, listeners on free ports of `lo`, and the log to read back. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import pino from "pino";
@@ -122,9 +122,24 @@ export class House {
     for (const operator of this.#operators) operator.close();
     await this.gateway.close();
     await this.plc.close();
+    const untold = this.#untoldMembers();
     rmSync(this.dir, { recursive: true, force: true });
+    if (untold.length > 0) throw new Error(`docs/audit-format.md does not tell of ${untold.join(", ")}`);
+  }
+
+  /** Whatever a test made the gateway record, the format's page has a word on it. */
+  #untoldMembers(): string[] {
+    const untold = new Set<string>();
+    if (!existsSync(this.auditDirectory)) return [];
+    for (const record of this.records())
+      if (record.event !== "test")
+        for (const member of Object.keys(record)) if (!isTold(member)) untold.add(`${record.kind} ${record.event ?? ""} ${member}`);
+    return [...untold];
   }
 }
+
+const isTold = (member: string): boolean => FORMAT.includes(`\`${member}\``) || FORMAT.includes(`"${member}":`);
+const FORMAT = readFileSync(path.resolve(import.meta.dirname, "../../docs/audit-format.md"), "utf8");
 
 function start(dir: string, { limits, clock, log, disk }: Pick<HouseOptions, "clock" | "limits" | "log" | "disk">): Promise<Gateway> {
   return startGateway({

@@ -211,7 +211,7 @@ function tellRevoked(revoked: readonly PkiEntry[], pki: Pki, options: Common): v
   if (options.json === true) printJson({ revoked, crl: pki.listFile });
   else {
     for (const each of revoked) print(`revoked ${each.kind} ${each.name}, serial ${each.serial}`);
-    print(`  wrote ${pki.listFile}: bring it to every gateway, then penstock reload (live sessions end within a second)`);
+    print(`  wrote ${pki.listFile}: bring it to every gateway; it is taken up, and live sessions end, within a second`);
   }
 }
 
