@@ -135,7 +135,7 @@ function settle({ road, trust, memory }: House, session: Session, peer: Peer, la
   const nowMs = road.clock.steady();
   session.lapsesMs = lapsesMs;
   session.listsStale = trust?.isStale(peer, nowMs) === true;
-  memory.saw(peer.identity, peer.fingerprint, peer.notAfter, nowMs);
+  memory.saw(peer, session.stream.remoteAddress, nowMs, true);
   if (lapsesMs === null) return;
   const [ended, until] = [peer.notAfter, lapsesMs].map((ms) => new Date(ms).toISOString());
   road.log.warn({ session: session.id, who: peer.identity, ended, until }, "its certificate has ended; it may look and nothing else");

@@ -110,6 +110,9 @@ export class Gateway {
   /** Count on where the last run stopped. */
   async recall(): Promise<void> {
     for (const asset of this.assets.values()) asset.follow(asset.site, this.policy);
+    const now = this.road.clock.steady();
+    // Nobody who was here within the day becomes a stranger by our restart.
+    for (const { address, seenMs } of this.memory.clients) if (address !== null) this.road.knows(address, Math.max(0, now - seenMs));
     await rebuildWindows(this.road, this.assets, this.policy, this.site.audit.directory);
   }
 

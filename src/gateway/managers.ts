@@ -57,7 +57,7 @@ export class Managers {
     if ([...this.#present].filter((other) => other.peer.identity === peer.identity).length >= most)
       return turnAway("tooManySessions", `${subject.name} already has ${most} connections to the management port`);
     road.knows(address);
-    memory.saw(peer.identity, peer.fingerprint, peer.notAfter, road.clock.steady());
+    memory.saw(peer, address, road.clock.steady(), true);
     const manager = { peer, address };
     this.#present.add(manager);
     return manager;

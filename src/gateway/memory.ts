@@ -1,7 +1,7 @@
 /**
  * What a later run must know and no document says: the clients that were here, which revocation lists were in force, and how long the clock
  * has been doubted. One small file beside the evidence (`audit.seen.json` for a log in `audit`), of mode 0600: of a client it holds name,
- * fingerprint, end and last sight, of a list who signed it, number and date. It is no evidence and gives nobody a right. Where it is lost or cannot be
+ * fingerprint, end, last sight and address, of a list who signed it, number and date. It is no evidence and gives nobody a right. Where it is lost or cannot be
  * written the gateway goes on without: of the clock it then knows what the last record says.
  */
 import { readFileSync, statSync } from "node:fs";
@@ -16,6 +16,15 @@ export interface Seen {
   readonly fingerprint: string;
   readonly notAfter: number;
   readonly seenMs: number;
+  /** Where it was last; null: not known. */
+  readonly address: string | null;
+}
+
+/** As its certificate has it. */
+interface Client {
+  readonly identity: string;
+  readonly fingerprint: string;
+  readonly notAfter: number;
 }
 
 /** A revocation list that was in force; of two the one with the larger number is newer, where both have one, else the later one. */
@@ -94,12 +103,15 @@ export class Memory {
     return this.#clockMs;
   }
 
-  /** @param nowMs wall milliseconds, steady */
-  saw(name: string, fingerprint: string, notAfter: number, nowMs: number): void {
+  /**
+   * @param nowMs wall milliseconds, steady
+   * @param came  it is here anew; else it stays, perhaps at several addresses
+   */
+  saw({ identity, fingerprint, notAfter }: Client, address: string, nowMs: number, came: boolean): void {
     const before = this.#clients.get(fingerprint);
-    if (before !== undefined && Math.abs(nowMs - before.seenMs) < AGAIN_MS) return;
+    if (before !== undefined && !(came && before.address !== address) && Math.abs(nowMs - before.seenMs) < AGAIN_MS) return;
     this.#clients.delete(fingerprint);
-    this.#clients.set(fingerprint, { name, fingerprint, notAfter, seenMs: nowMs });
+    this.#clients.set(fingerprint, { name: identity, fingerprint, notAfter, seenMs: nowMs, address });
     const [oldest] = this.#clients.keys();
     if (this.#clients.size > MOST_CLIENTS && oldest !== undefined) this.#clients.delete(oldest);
     this.#dirty = true;
@@ -163,11 +175,12 @@ export class Memory {
   }
 
   #text(): string {
-    const seen = [...this.#clients.values()].map(({ name, fingerprint, notAfter, seenMs }) => ({
+    const seen = [...this.#clients.values()].map(({ name, fingerprint, notAfter, seenMs, address }) => ({
       name,
       fingerprint,
       notAfter: iso(notAfter),
       lastSeen: iso(seenMs),
+      address,
     }));
     const lists = [...this.#lists.values()].map(({ signer, number, thisUpdate }) => ({
       signer,
@@ -205,10 +218,11 @@ function read(text: string): Remembered | null {
 }
 
 function readSeen(value: unknown): Seen | null {
-  const { name, fingerprint, notAfter, lastSeen } = value as Record<string, unknown>;
+  const { name, fingerprint, notAfter, lastSeen, address = null } = value as Record<string, unknown>;
   if (typeof name !== "string" || !/^[\x21-\x7e]{1,400}$/.test(name)) return null;
   if (typeof fingerprint !== "string" || !/^[0-9a-f]{64}$/.test(fingerprint)) return null;
-  const seen = { name, fingerprint, notAfter: ms(notAfter), seenMs: ms(lastSeen) };
+  if (address !== null && (typeof address !== "string" || !/^[0-9A-Fa-f:.%a-z]{2,64}$/.test(address))) return null;
+  const seen = { name, fingerprint, notAfter: ms(notAfter), seenMs: ms(lastSeen), address };
   return Number.isNaN(seen.notAfter) || Number.isNaN(seen.seenMs) ? null : seen;
 }
 

@@ -157,10 +157,14 @@ export class Road {
     this.log.warn({ listener, source, reason, words }, "refused before a session");
   }
 
-  /** Somebody proved itself from there: in a flood of strangers it finds a place (RULINGS 24). */
-  knows(source: string): void {
+  /**
+   * Somebody proved itself from there: in a flood of strangers it finds a place (RULINGS 24).
+   *
+   * @param agoMs  so long ago
+   */
+  knows(source: string, agoMs = 0): void {
     this.#known.delete(source);
-    this.#known.set(source, this.clock.monotonic());
+    this.#known.set(source, this.clock.monotonic() - agoMs);
     const [oldest] = this.#known.keys();
     if (this.#known.size > this.limits.knownSources && oldest !== undefined) this.#known.delete(oldest);
   }

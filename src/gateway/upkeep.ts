@@ -48,8 +48,7 @@ export class Upkeep {
     this.#lookedMs = now;
     this.#trust = trust;
     const nowMs = this.#road.clock.steady(now);
-    for (const { peer } of this.#road.sessions.open)
-      if (peer !== null) this.#memory.saw(peer.identity, peer.fingerprint, peer.notAfter, nowMs);
+    for (const { peer, stream } of this.#road.sessions.open) if (peer !== null) this.#memory.saw(peer, stream.remoteAddress, nowMs, false);
     this.#tellMarks(endingsOf(trust, this.#memory.clients, nowMs), this.#road.log);
     this.#tellLists(listsOf(trust, nowMs), now);
     const { trouble } = this.#memory;

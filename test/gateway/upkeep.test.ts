@@ -147,7 +147,8 @@ upkeep(
     const { lists, ...others } = rest;
     assert.equal(others, { format: 1, clock: null });
     assert.equal(Object.keys(lists[0]), ["signer", "number", "thisUpdate"]);
-    assert.equal(Object.keys(seen[0]), ["name", "fingerprint", "notAfter", "lastSeen"]);
+    assert.equal(Object.keys(seen[0]), ["name", "fingerprint", "notAfter", "lastSeen", "address"]);
+    assert.is(seen[0].address, "127.0.0.1");
     assert.equal(
       [seen.length, seen[0].name, seen[0].fingerprint],
       [1, "spiffe:spiffe://plant.example/operator/alice", alice.made.fingerprint],
@@ -166,7 +167,13 @@ upkeep("RULINGS 18: it holds 1,024 certificates; of more the ones longest out of
   const house = await opened(context, { clock: context.clock });
   const memory = Memory.open(path.join(house.dir, "other"));
   const longest = `spiffe:spiffe://${"d".repeat(120)}/${"s".repeat(60)}/${"t".repeat(60)}`;
-  for (let i = 0; i < 1_100; i++) memory.saw(`${longest}${i}`, i.toString(16).padStart(64, "0"), 1e12, 1e12 + i);
+  for (let i = 0; i < 1_100; i++)
+    memory.saw(
+      { identity: `${longest}${i}`, fingerprint: i.toString(16).padStart(64, "0"), notAfter: 1e12 },
+      "fd00:1234:5678:9abc:def0:1234:5678:9abc%scada0",
+      1e12 + i,
+      true,
+    );
   await memory.save();
   assert.is(memory.trouble, null);
   const kept = [...Memory.open(path.join(house.dir, "other")).clients];
@@ -174,10 +181,21 @@ upkeep("RULINGS 18: it holds 1,024 certificates; of more the ones longest out of
   assert.ok(statSync(path.join(house.dir, "other.seen.json")).size < 1_000_000);
 });
 
+upkeep("RULINGS 24: whoever was here within the day is no stranger after a restart", async (context) => {
+  const { pki, clock } = context;
+  const house = await opened(context, { ...pki.house, clock });
+  await (await house.mutual(pki.operator)).ask(read(0, 1));
+  clock.passed = 20 * HOUR;
+  await house.restart({ clock });
+  assert.ok(house.gateway.road.isKnown("127.0.0.1"));
+  clock.passed = 25 * HOUR;
+  assert.not(house.gateway.road.isKnown("127.0.0.1"));
+});
+
 upkeep("a memory that cannot be written is told, and stops nothing", async (context) => {
   const house = await opened(context, { clock: context.clock });
   const memory = Memory.open(path.join(house.dir, "no-such-folder/audit"));
-  memory.saw("cn:a@plant", "0".repeat(64), 1e12, 1e12);
+  memory.saw({ identity: "cn:a@plant", fingerprint: "0".repeat(64), notAfter: 1e12 }, "10.10.5.7", 1e12, true);
   await memory.save();
   assert.match(memory.trouble ?? "", /cannot be written \(ENOENT\)/);
 });
