@@ -122,6 +122,7 @@ function was(before: string | null, unit: string): string {
 }
 
 function sayOutcome(m: Members): string {
+  if (m.count !== undefined && m.outcome !== undefined) return `${text(m.asset)}: ${text(m.count)} more: ${text(m.outcome)}`;
   if (m.event === "strayReply") return `${text(m.asset)}: ${text(m.count)} stray replies: ${text(m.what)}`;
   const took = m.latencyMs === undefined ? "" : ` in ${text(m.latencyMs)} ms`;
   const exception = m.exception === undefined ? "" : ` ${text(m.exception)}`;

@@ -1,4 +1,5 @@
 /** One asset at work: its model, what was last seen in it, who is connected to it, and its one lane for writes. */
+import { Burst } from "#audit/floods";
 import type { AssetSite } from "#config/site";
 import { LastSeenCells } from "#process/lastSeen";
 import type { AssetModel } from "#process/points";
@@ -27,6 +28,8 @@ export class Asset {
   readonly sessions = new Set<Session>();
   readonly quarantine = new Quarantine(SILENT_PLACES);
   readonly quirks: Quirks;
+  /** Replies to reads that were not passed on: a device that answers nothing else must not fill the log. */
+  readonly dropped = new Burst();
   /** Changes at the device now: never more than one (RULINGS 8). */
   changesAtDevice = 0;
   readsAtDevice = 0;

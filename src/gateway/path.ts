@@ -383,7 +383,8 @@ function passStraightened(ticket: Ticket, framer: Framer, why: string, now: numb
   const beside = straight === null ? null : { needsQuirks: asset.quirks.namesOf(straight) };
   if (straight !== null && asset.quirks.dropped === 1)
     road.log.warn({ asset: asset.name, words: asset.quirks.say() }, "a habit of a device");
-  told(ticket, ticket.change ? "indeterminate" : "malformedReply", 0, why, now, beside);
+  if (ticket.change) told(ticket, "indeterminate", 0, why, now, beside);
+  else if (asset.dropped.note(now, road.clock.wall(), road.records.hasRoom)) told(ticket, "malformedReply", 0, why, now, beside);
   answerException(ticket, EXCEPTION.targetSilent);
 }
 

@@ -138,6 +138,12 @@ export class Road {
       if (count > 0) this.records.note("outcome", { event: "strayReply", asset: asset.name, what, count });
     }
     this.#strays.clear();
+    for (const { name, dropped } of this.assets.values()) {
+      const { count, fromWallMs, toWallMs } = dropped;
+      if (count === 0 || !this.records.hasRoom) continue;
+      const span = { count, from: new Date(fromWallMs).toISOString(), to: new Date(toWallMs).toISOString() };
+      if (this.records.note("outcome", { asset: name, outcome: "malformedReply", ...span }) > 0) dropped.count = 0;
+    }
   }
 
   /** Somebody was refused before a session. The first of a kind is a record of its own; a flood is one counting record. */

@@ -335,4 +335,18 @@ attack("replies nobody asked for, sent while nobody asks: they answer nobody lat
   assert.is(operator.answers.length, 31);
 });
 
+attack("RULINGS 29: a device whose every reply is malformed fills no log: 20 are told, the others counted", async (context) => {
+  const house = await opened(context, { limits: { readWindowMs: 500 } });
+  const operator = await house.plain();
+  house.plc.faults = { rewrite: (answer) => patched(answer, 7, 0x7f02) };
+  for (let i = 0; i < 200; i++) assert.is(await hex(operator.ask(read(1, 1))), "830b");
+  const counted = (): number =>
+    house
+      .records("outcome")
+      .filter(({ outcome, count }) => outcome === "malformedReply" && count !== undefined)
+      .reduce((sum, { count }) => sum + count, 0);
+  await until(() => counted() === 180, "counted");
+  assert.is(house.records("outcome").filter(({ outcome, count }) => outcome === "malformedReply" && count === undefined).length, 20);
+});
+
 attack.run();
