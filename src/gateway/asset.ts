@@ -54,7 +54,7 @@ export class Asset {
     this.site = site;
     this.protocol = protocol;
     this.changes = before?.changes ?? new ChangeWindows();
-    this.#before = before;
+    this.#before = before !== null && (before.changesAtDevice > 0 || before.isStillOld) ? before : null;
     this.quirks = new Quirks(protocol, site.quirks);
     this.layout = new Layout(site.model, protocol.vocabulary);
     this.implausible = new Uint8Array(site.model.points.length);

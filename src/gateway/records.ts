@@ -2,7 +2,7 @@
  * From the road to the evidence: what each kind of record holds (DESIGN 5). On the hot path fields are copied into a pooled record;
  * meaning, names and JSON are made later by the batch writer.
  */
-import type { AuditLog, Entry, RecordKind } from "#audit/entry";
+import { type AuditLog, type Entry, isKept, type RecordKind } from "#audit/entry";
 import { DenialFloods, type Flood } from "#audit/floods";
 import { visible } from "#documents/escape";
 import type { Action, DenialCode, Outcome, SessionEnd } from "#events";
@@ -31,7 +31,7 @@ export class Records {
   readonly #floods = new DenialFloods();
   readonly #storms: Storms;
   /** While no record could be written: what became of changes, sessions that the journal names, commands and documents; oldest first. */
-  readonly #owed: Note[] = [];
+  #owed: Note[] = [];
   readonly #mostOwed: number;
 
   constructor(audit: AuditLog, clock: Clock, limits: Limits) {
@@ -198,7 +198,7 @@ export class Records {
     }
     const members: Record<string, unknown> = { event: "end", ...who(session), reason, requests: session.requests, denied: session.denied };
     if (words !== "") members.words = words;
-    if (isCut(reason)) this.surely("session", members);
+    if (isCut(reason) && this.#audit.state !== "ok") this.surely("session", members);
     else this.note("session", members);
   }
 
@@ -208,7 +208,10 @@ export class Records {
 
   /** Write out what could not be written while the disk failed, once it is well again. */
   owed(): void {
-    while (this.#owed[0] !== undefined && this.#audit.state === "ok" && this.#audit.append(this.#owed[0]) > 0) this.#owed.shift();
+    if (this.#owed.length === 0 || this.#audit.state !== "ok") return;
+    const owed = this.#owed;
+    this.#owed = [];
+    for (const note of owed) if (!(this.hasRoom || isKept(note)) || this.#audit.append(note) < 0) this.#owed.push(note);
   }
 
   /** Denials and sessions get records of their own; else they are counted until they do. */

@@ -191,9 +191,11 @@ export class Session implements StreamHandler, Source<Ticket> {
   /**
    * The disk keeps a stop waiting: it goes by the journal. What its session asked before it and waits for the disk too is refused, wherever it
    * stands: the stop would wait for it.
+   *
+   * @returns false: the journal is full, and it waits for the disk like any other
    */
-  letStopGo(stop: Ticket, now: number): void {
-    if (!this.#goesWithoutRecord(stop, now)) return;
+  letStopGo(stop: Ticket, now: number): boolean {
+    if (!this.#goesWithoutRecord(stop, now)) return false;
     let isBefore = true;
     for (let left = this.waiting.size; left > 0; left--) {
       const ticket = this.waiting.shift() as Ticket;
@@ -206,6 +208,7 @@ export class Session implements StreamHandler, Source<Ticket> {
       refuse(ticket, "evidenceUnavailable", now);
     }
     this.road.wants(this.device);
+    return true;
   }
 
   /**

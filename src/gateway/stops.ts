@@ -103,9 +103,8 @@ export class Stops {
     for (const each of waiting) {
       const { ticket, session } = each;
       if (!isStillMeant(each) || ticket.hasTurn || ticket.settled) continue;
-      this.#waiting.push(each);
       try {
-        if (this.#isHeldByDisk(ticket, now)) session.letStopGo(ticket, now);
+        if (!this.#isHeldByDisk(ticket, now) || session.letStopGo(ticket, now)) this.#waiting.push(each);
       } catch (fault) {
         this.#road.sessions.endFaulty(session, fault);
       }

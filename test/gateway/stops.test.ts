@@ -201,7 +201,7 @@ stops("RULINGS 15: the journal is full: then a stop has no evidence either, and 
   void house.gateway.road.records.note("management", { event: "test" });
   await broken(house, operator);
   for (let i = 0; i < JOURNAL_SLOTS; i++)
-    journal.add({ passed: "2026-11-26T10:00:00Z", i }, { count: 1, last: "", outcome: null, exception: 0, reason: "", outcomes: {} });
+    journal.add({ passed: "2026-11-26T10:00:00Z", unit: i }, { count: 1, last: "", outcome: null, exception: 0, reason: "", outcomes: {} });
   assert.is(await hex(operator.ask(coil(7, false))), "8506");
   assert.is(house.plc.requests.length, 0);
   disk.fails = null;
@@ -313,6 +313,27 @@ stops("RULINGS 15: equal stops of two sessions are two entries; what became of e
     ],
   );
   assert.is.not(merged[0]?.session, merged[1]?.session);
+});
+
+stops("RULINGS 15: a full journal behind a disk that hangs: a stop is tried once, and answered like any other write", async (context) => {
+  const { house, operator, resume } = await hanging(context);
+  const { stops: kept } = house.gateway.road;
+  for (let i = 0; i < JOURNAL_SLOTS; i++)
+    kept.journal.add(
+      { passed: "2026-11-26T10:00:00Z", unit: i },
+      { count: 1, last: "", outcome: null, exception: 0, reason: "", outcomes: {} },
+    );
+  let tries = 0;
+  const { pass } = kept;
+  kept.pass = (...args) => {
+    tries += 1;
+    return pass.apply(kept, args);
+  };
+  const stopping = hex(operator.ask(coil(7, false)));
+  await sleep(1_000);
+  assert.is(tries, 1);
+  await resume();
+  assert.is(await stopping, STOPPED, "once its record is on the disk");
 });
 
 stops("RULINGS 22: a write that only waits until the asset is its own lets a stop go first", async (context) => {
