@@ -49,6 +49,11 @@ export class Device {
     for (const line of this.#lines) line.connect();
   }
 
+  /** Those that stand at this address, the one it was made for first; of a session's own connection that one alone. */
+  get assets(): readonly Asset[] {
+    return [this.#asset, ...[...this.#road.assets.values()].filter((asset) => asset !== this.#asset && asset.device === this)];
+  }
+
   get state(): DeviceState {
     let state: DeviceState = "down";
     for (const line of this.#lines) {
@@ -202,7 +207,7 @@ class Line implements StreamHandler {
 
   #connected(stream: ByteStream): void {
     this.#trying = false;
-    if (this.#failing) this.#asset.quarantine.clear();
+    if (this.#failing) for (const asset of this.#device.assets) asset.quarantine.clear();
     this.#failing = false;
     if (this.#closed) {
       stream.destroy();
@@ -281,6 +286,7 @@ class Line implements StreamHandler {
     framer.feed(octets);
     this.#unasked += octets.length;
     let strays = 0;
+    let strayUnit = 0;
     while (this.#stream !== null) {
       const found = framer.next();
       if (found === "more") break;
@@ -292,6 +298,7 @@ class Line implements StreamHandler {
       const ticket = this.transactions.take(framer.transactionId);
       if (ticket === null) {
         strays += 1;
+        strayUnit = framer.unitId;
         continue;
       }
       this.#unasked = 0;
@@ -300,11 +307,16 @@ class Line implements StreamHandler {
       this.#road.wants(this.#device);
     }
     // Told of together: a device may send hundreds of them for each request, and that must cost the others little.
-    if (strays > 0) this.#road.strayReply(this.#asset, "unsolicited", strays);
+    if (strays > 0) this.#road.strayReply(this.#assetOf(strayUnit), "unsolicited", strays);
     if (this.#stream !== null && this.#unasked > this.#road.limits.unaskedOctets) {
       this.#road.strayReply(this.#asset, "flood");
       this.#drop(now, "flood");
     }
+  }
+
+  /** Whose reply it would be; what tells nothing of that counts for the first. */
+  #assetOf(unitId: number): Asset {
+    return this.#device.assets.find(({ model }) => model.units.includes(unitId)) ?? this.#asset;
   }
 
   /** What a request depends on was read: read on, or send it in the same turn. */
@@ -373,8 +385,10 @@ class Line implements StreamHandler {
   }
 
   #away(now: number, why: string): void {
-    const holder = this.#asset.turn;
-    if (holder !== null && !holder.atDevice && holder.session?.device === this.#device) this.#asset.endTurn(holder);
+    for (const asset of this.#device.assets) {
+      const holder = asset.turn;
+      if (holder !== null && !holder.atDevice && holder.session?.device === this.#device) asset.endTurn(holder);
+    }
     const wait = this.#backoff.next(Math.random());
     this.#notBefore = now + wait;
     this.state = "down";

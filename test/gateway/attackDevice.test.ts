@@ -349,4 +349,36 @@ attack("RULINGS 29: a device whose every reply is malformed fills no log: 20 are
   assert.is(house.records("outcome").filter(({ outcome, count }) => outcome === "malformedReply" && count === undefined).length, 20);
 });
 
+attack("RULINGS 22: two assets at one address: once the device is back, what kept silent is asked again in both", async (context) => {
+  const plc = new Plc();
+  const port = await plc.listen();
+  const house = await opened(context, {
+    plc,
+    listeners: BOTH.replaceAll("asset: other", "asset: two"),
+    asset: `    upstream: { timeout: 200ms }
+  two:
+    protocol: modbus-tcp
+    address: 127.0.0.1:${port}
+    units: [2]
+    addressing: zero-based
+    upstream: { timeout: 200ms }`,
+  });
+  const ends = [await house.plain(0), await house.plain(1)];
+  const ask = (): Promise<string[]> => Promise.all(ends.map((operator, i) => hex(operator.ask(read(4, 1), i + 1))));
+  const quiet = (): boolean[] => ["plc", "two"].map((name) => house.gateway.assets.get(name)?.quarantine.empty === false);
+  plc.faults = { silent: true };
+  for (let i = 0; i < 6 && quiet().includes(false); i++) await ask();
+  assert.equal(quiet(), [true, true]);
+  await plc.goAway();
+  await until(() => house.gateway.status().assets.every(({ deviceState }) => deviceState === "down"), "away");
+  plc.faults = {};
+  await plc.listen(port);
+  await ready(house);
+  assert.equal(await ask(), ["03020000", "03020000"]);
+  plc.shout(Buffer.from("77770000000502030277770b".slice(0, 22), "hex"));
+  await until(() => strays(house).unsolicited === 1, "heard");
+  const stray = (await house.written("outcome")).find(({ event }) => event === "strayReply");
+  assert.is(stray?.asset, "two", "told of the asset whose unit it names");
+});
+
 attack.run();
