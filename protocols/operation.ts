@@ -82,6 +82,17 @@ export interface Reading {
   readonly sourceTime: number | null;
 }
 
+/** A reply put into the standard's form: the PDU of `length` octets from `at`, good until the next one is. */
+export interface Straightened<Reply extends object = object> {
+  /** What it took: bit i for the i-th of the protocol's quirks; 0: it was in that form. */
+  readonly quirks: number;
+  readonly reply: Reply;
+  /** INVARIANT: encoding `reply` gives these. */
+  readonly octets: Uint8Array;
+  readonly at: number;
+  readonly length: number;
+}
+
 /** One address space of a protocol, as policy and points name it. */
 export interface Space {
   /** The word used in points.csv `table`, policy `table` and cases ("holding"). */

@@ -9,6 +9,7 @@
  * Octets outside the length of any frame are none of these: nothing tells where the next frame begins, and the framing is broken.
  * Of TCP and of the serial line alike: units and PDUs come in, framing stays outside.
  */
+import type { Straightened } from "#operation";
 import { copyOctets } from "#wire";
 import type { Reply, Request } from "./messages.ts";
 import { matchReply, PDU_LIMIT } from "./pdu.ts";
@@ -34,17 +35,6 @@ const TRAILING_OCTETS = 4;
 /** What stands for "whoever has this address" (MODBUS Messaging on TCP/IP Implementation Guide V1.0b: 0xFF is recommended, 0 accepted too). */
 const NOBODYS_UNITS: readonly number[] = [0, 255];
 
-/** A reply in the standard's form: the PDU of `length` octets from `at`. */
-export interface Straightened {
-  /** What it took, as bits; 0: it was in that form. */
-  readonly quirks: number;
-  readonly reply: Reply;
-  /** INVARIANT: encoding `reply` gives these. They stay until the next call. */
-  readonly octets: Uint8Array;
-  readonly at: number;
-  readonly length: number;
-}
-
 const straight = new Uint8Array(PDU_LIMIT);
 
 /**
@@ -62,7 +52,7 @@ export function straighten(
   octets: Uint8Array,
   at: number,
   length: number,
-): Straightened | null {
+): Straightened<Reply> | null {
   if (length < 1 || length > PDU_LIMIT) return null;
   if (unit !== asked && !NOBODYS_UNITS.includes(unit)) return null;
   const kept = standardLength(request, octets, at, length);

@@ -12,7 +12,7 @@ export async function status(options: WayOptions & { readonly metrics?: boolean 
   if (wantsMetrics && options.gateway !== undefined)
     throw new UsageError(["found --metrics and --gateway; metrics of a gateway elsewhere are at https://HOST:PORT/metrics"]);
   const answer = await askGateway(options, { ask: wantsMetrics ? "metrics" : "status" });
-  return answer.ok ? showStatus(answer, options.json === true) : refused(answer);
+  return answer.ok ? showStatus(answer, options.json === true) : refused(answer, options);
 }
 
 export async function reload(options: WayOptions): Promise<number> {
@@ -40,7 +40,7 @@ export async function confirmClock(options: WayOptions): Promise<number> {
 /** Sessions alone; `status` shows them among all else. */
 export async function listSessions(options: WayOptions): Promise<number> {
   const answer = await askGateway(options, { ask: "sessions" });
-  if (!answer.ok || answer.sessions === undefined) return refused(answer);
+  if (!answer.ok || answer.sessions === undefined) return refused(answer, options);
   const { sessions } = answer;
   if (options.json === true) printJson({ sessions });
   else print(sessions.length === 0 ? "nobody is connected" : sessionTable(sessions));
@@ -71,7 +71,9 @@ export function tell(answer: Answer, words: string, options: WayOptions): number
   return answer.ok ? EXIT.ok : failed(answer);
 }
 
-export function refused(answer: Answer): number {
+/** @param options with `json` the answer is an object too */
+export function refused(answer: Answer, options: { readonly json?: boolean } = {}): number {
+  if (options.json === true) printJson(answer);
   complain(visible(answer.error ?? NO_REASON));
   return failed(answer);
 }

@@ -20,7 +20,7 @@ const PATIENCE_MS = 180_000;
 /** Exit 1 where a point could not be read or cannot be what it shows, or the sign-off did not come about. */
 export async function verifyPoints(asset: string, options: VerifyOptions): Promise<number> {
   const shown = await look(asset, namesIn(options.points), options);
-  if (!Array.isArray(shown)) return refused(shown);
+  if (!Array.isArray(shown)) return refused(shown, options);
   const points = shown.flatMap((each) => each.points);
   const bad = points.filter(({ verdict }) => verdict === "implausible" || verdict === "unread");
   if (options.json !== true) for (const line of forPeople(points)) print(line);

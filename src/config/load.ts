@@ -20,7 +20,7 @@ export interface LoadedSite {
 }
 
 /** Where metrics are served unless the site says otherwise. */
-const METRICS_PORT = 9443;
+const MANAGEMENT_PORT = 9443;
 /** sun_path of Linux unix(7) is 108 octets with its final zero. */
 const LONGEST_SOCKET = 107;
 
@@ -335,7 +335,7 @@ class Loading {
       return null;
     }
     if (this.#wanted.tls === undefined) this.#wrong(["management", "interface"], "no interface in a site without a tls section");
-    const port = management.port ?? METRICS_PORT;
+    const port = management.port ?? MANAGEMENT_PORT;
     const taken = this.#wanted.listeners.findIndex((listener) => listener.interface === management.interface && listener.port === port);
     if (port !== 0 && taken >= 0) {
       const door = `${management.interface} port ${port}`;

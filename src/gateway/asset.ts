@@ -1,10 +1,11 @@
 /** One asset at work: its model, what was last seen in it, who is connected to it, and its one lane for writes. */
 import { Burst } from "#audit/floods";
 import type { AssetSite } from "#config/site";
+import type { Straightened } from "#operation";
 import { LastSeenCells } from "#process/lastSeen";
 import type { AssetModel } from "#process/points";
 import { ChangeWindows } from "#process/windows";
-import type { Framer, Protocol, Request, Straightened } from "#session/protocol";
+import type { Framer, Protocol, Request } from "#session/protocol";
 import { Quarantine } from "#upstream/quarantine";
 import type { Block } from "./blocks.ts";
 import type { Device } from "./device.ts";

@@ -3,10 +3,10 @@
  * Nothing here waits, and nothing a peer sends throws past this file.
  */
 import { type Action, DENIALS, type DenialCode, isLapse, type Outcome } from "#events";
-import type { Operation } from "#operation";
+import type { Operation, Straightened } from "#operation";
 import { decide, leftOpen, type Open } from "#policy/decide";
 import type { Decision } from "#policy/decision";
-import type { Framer, Reply, Straightened } from "#session/protocol";
+import type { Framer, Reply } from "#session/protocol";
 import type { Source } from "#upstream/fair";
 import { learn, learnGuard, voidTargets } from "./facts.ts";
 import { Guard } from "./guard.ts";
@@ -38,7 +38,7 @@ export function arrive(session: Session, framer: Framer, now: number): void {
 }
 
 /** The octets are no frames any more. TCP has no marker to find the next one by, so the session ends; what is answered by then is sent. */
-export function brokenStream(session: Session, { broken, brokenOctets }: Framer, _now: number): void {
+export function brokenStream(session: Session, { broken, brokenOctets }: Framer): void {
   const code = broken === null ? "badLength" : typeof broken === "string" ? broken : broken.kind;
   session.road.records.brokenFraming(session, code, brokenOctets);
   session.road.stats.denied(code);

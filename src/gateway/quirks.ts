@@ -2,7 +2,8 @@
  * What the site knows of a device's habits (RULINGS 23), and how many replies took them. Asked only for a reply that does not answer as it
  * stands: with a quirk the site declares it passes in the standard's form, with one it does not declare it is dropped and `status` names it.
  */
-import type { Framer, Protocol, Request, Straightened } from "#session/protocol";
+import type { Straightened } from "#operation";
+import type { Framer, Protocol, Request } from "#session/protocol";
 import type { Layout } from "./layout.ts";
 
 export class Quirks {

@@ -282,7 +282,10 @@ function subjectNow(gateway: Gateway, session: Session): Subject | "noRole" | "u
   return lapsed.subject;
 }
 
-/** Is there still a listener of this kind for this asset, and for this address where that is all that is known? */
+/**
+ * Is there still a listener of this kind for this asset, and for this address where that is all that is known? The gateway's own session comes
+ * from nowhere, so none serves it: what it reads is asked for anew under the new documents.
+ */
 function isServed(gateway: Gateway, session: Session): boolean {
   const source = session.peer === null ? parseIp(session.stream.remoteAddress) : null;
   return gateway.site.listeners.some(({ asset, tls, from }) => {

@@ -121,7 +121,7 @@ export class Session implements StreamHandler, Source<Ticket> {
       const found = this.#framer.next();
       if (found === "more") break;
       if (found === "broken") {
-        brokenStream(this, this.#framer, now);
+        brokenStream(this, this.#framer);
         break;
       }
       this.lastRequestMs = now;

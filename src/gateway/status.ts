@@ -10,9 +10,9 @@ import { endingsOf, listsOf, sayEnding, sayList } from "./upkeep.ts";
 const DAY_MS = 86_400_000;
 /** Of what runs out. */
 const SHOWN_ENDINGS = 20;
-/** Of what the evidence complained of. */
 /** Points that one warning names. */
 const SHOWN_POINTS = 8;
+/** Of what the evidence complained of. */
 const SHOWN_TROUBLES = 5;
 
 export function statusOf(gateway: Gateway): Status {

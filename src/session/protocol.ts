@@ -3,7 +3,7 @@
  * answers what was asked. The gateway knows no protocol but through this.
  */
 import type { DenialCode } from "#events";
-import type { Message, Reading, Vocabulary } from "#operation";
+import type { Message, Reading, Straightened, Vocabulary } from "#operation";
 import type { Result } from "#wire";
 
 /** Frames in a byte stream. After `next()` says "frame" the fields describe it until the following `next` or `feed`. */
@@ -29,16 +29,6 @@ export interface Malformed {
   readonly kind: DenialCode;
 }
 
-/** A reply put into the standard's form: the PDU of `length` octets from `at`, good until the next one is. */
-export interface Straightened {
-  /** What it took: bit i for the i-th of `Protocol.quirks`. */
-  readonly quirks: number;
-  readonly reply: Reply;
-  readonly octets: Uint8Array;
-  readonly at: number;
-  readonly length: number;
-}
-
 export interface Protocol {
   readonly vocabulary: Vocabulary;
   /** Largest frame, octets. */
@@ -57,7 +47,7 @@ export interface Protocol {
    * @param asked  the unit the request was for
    * @param unit   the unit the reply carries
    */
-  straighten(request: Request, asked: number, unit: number, octets: Uint8Array, at: number, length: number): Straightened | null;
+  straighten(request: Request, asked: number, unit: number, octets: Uint8Array, at: number, length: number): Straightened<Reply> | null;
   /** The exception code of a reply, 0 for a normal one. */
   exceptionOf(reply: Reply): number;
   /** An exception code the standard does not name is passed on and recorded `unknownException`. */

@@ -49,7 +49,6 @@ export interface ListenOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  readonly backlog?: number;
   /** More at once are closed unanswered. */
   readonly maxConnections: number;
 }
@@ -149,7 +148,7 @@ export function listenSockets(
   });
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ host: options.host, port: options.port, backlog: options.backlog ?? BACKLOG }, () => {
+    server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, () => {
       server.removeListener("error", reject);
       // After binding only accept() can fail (no file descriptors left): the listener stays, the connection waits.
       server.on("error", ignore);

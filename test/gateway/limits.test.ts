@@ -372,7 +372,7 @@ cap(["ratedIdentities"], "idle ones are forgotten, those whose window still coun
   other.close();
 });
 
-cap(["webConnections"], "one more to the metrics port is closed", async (context) => {
+cap(["webConnections"], "one more to the management port is closed", async (context) => {
   const pki = await certificates();
   const house = await opened(context, { ...pki.house, management: "interface: lo, port: 0", limits: { webConnections: 2 } });
   const sockets = Array.from({ length: 3 }, () => net.connect(house.gateway.status().managementPorts[0] ?? 0, "127.0.0.1"));
@@ -381,7 +381,7 @@ cap(["webConnections"], "one more to the metrics port is closed", async (context
   for (const socket of sockets) socket.destroy();
 });
 
-cap(["webPatienceMs"], "whoever does not finish its handshake with the metrics port is closed", async (context) => {
+cap(["webPatienceMs"], "whoever does not finish its handshake with the management port is closed", async (context) => {
   const pki = await certificates();
   const house = await opened(context, { ...pki.house, management: "interface: lo, port: 0", limits: { webPatienceMs: 200 } });
   const socket = net.connect(house.gateway.status().managementPorts[0] ?? 0, "127.0.0.1");

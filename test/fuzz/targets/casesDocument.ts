@@ -19,7 +19,7 @@ export const casesDocument: Target = {
   name: "casesDocument",
   limitMs: 100,
   inputs: null,
-  most: 9_000,
+  most: 12_000,
   text: true,
   dictionary: dictionaryOf([
     ...[
