@@ -73,6 +73,8 @@ function runFile(file: string): Promise<Verdict> {
     /** Tests that have not run. */
     let left = 0;
     let running: string | null = null;
+    /** The one that runs lacks something, and has done nothing, or not all of it. */
+    let isSkipped = false;
     let why = "";
     let linger: NodeJS.Timeout | undefined;
     const skipped: string[] = [];
@@ -96,7 +98,9 @@ function runFile(file: string): Promise<Verdict> {
           failed += 1;
           return;
         case "skip":
-          skipped.push(tidings.title);
+          // Told by a test, of something it needs: then it is what is skipped.
+          skipped.push(running === null ? tidings.title : `${running}: ${tidings.title} is missing`);
+          isSkipped = running !== null;
           return;
         case "open":
           kill(`after its last test the file left open: ${tidings.resources.join(", ")}`);
@@ -104,8 +108,9 @@ function runFile(file: string): Promise<Verdict> {
         case "end":
           running = null;
           left -= 1;
-          if (tidings.passed) passed += 1;
-          else failed += 1;
+          if (!tidings.passed) failed += 1;
+          else if (!isSkipped) passed += 1;
+          isSkipped = false;
           slow.push({ title: tidings.title, ms: tidings.ms });
           linger = setTimeout(() => {
             if (child.connected) child.send("what is open?");

@@ -37,8 +37,9 @@ const STEP_MS = 1.5;
 /** Where the kernel tells what a process was at work. */
 const SCHEDSTAT = "/proc/self/schedstat";
 const ROUNDS = 4;
-/** Where the machine's own noise hides the answer after these. */
+/** Until two rounds of a kind agree: what else the machine does only ever adds, so the least of them are the gateway's own. */
 const MORE_ROUNDS = 8;
+const AGREE = 1.05;
 /** Whoever was here before is in within this time, milliseconds. */
 const KNOWN_MS = 2_000;
 
@@ -66,8 +67,10 @@ async function p99(operator: Operator, forMs: number): Promise<number> {
   return took.toSorted((a, b) => a - b)[Math.floor(took.length * 0.99)] as number;
 }
 
-/** The lower one, where there are two. */
-const median = (figures: readonly number[]): number => figures.toSorted((a, b) => a - b)[(figures.length - 1) >> 1] as number;
+const least = (figures: readonly number[]): number => Math.min(...figures);
+/** Have they a floor that two of them stand on? */
+const isSettled = (figures: readonly number[]): boolean =>
+  (figures.toSorted((a, b) => a - b)[1] ?? Number.POSITIVE_INFINITY) <= AGREE * least(figures);
 const said = (figures: readonly number[]): string => figures.map((ms) => ms.toFixed(2)).join(" ");
 
 /** Milliseconds the daemon's own loop was at work, whatever else this machine does. */
@@ -113,9 +116,7 @@ unproven(
     await p99(alice, 500);
     const entered: number[] = [];
     let held = 0;
-    const within = (): boolean => median(figures.flooded) <= 1.2 * Math.max(...figures.quiet);
-    const withinStep = (): boolean => median(figures.floodedAtOnce) <= 1.2 * Math.max(...figures.quietAtOnce) + STEP_MS;
-    for (let i = 0; i < ROUNDS || (i < MORE_ROUNDS && !(within() && withinStep())); i++) {
+    for (let i = 0; i < ROUNDS || (i < MORE_ROUNDS && !(isSettled(figures.quiet) && isSettled(figures.flooded))); i++) {
       await round(figures.quiet, figures.quietAtOnce);
       await strangers.flood(flood);
       await round(figures.flooded, figures.floodedAtOnce);
@@ -136,8 +137,8 @@ unproven(
         `from a known address in after ${said(entered)}; at most ${held} connections held; refused ${JSON.stringify(refusedHandshakes)}`,
       ].join("\n"),
     );
-    assert.ok(within(), "within 20 %");
-    assert.ok(withinStep(), "within 20 % and a step of a handshake");
+    assert.ok(least(figures.flooded) <= 1.2 * least(figures.quiet), "within 20 %");
+    assert.ok(least(figures.floodedAtOnce) <= 1.2 * least(figures.quietAtOnce) + STEP_MS, "within 20 % and a step of a handshake");
     assert.ok(Math.max(...entered) < KNOWN_MS, `in after ${said(entered)} ms`);
     const refused = Object.values(refusedHandshakes).reduce((sum, n) => sum + n, 0);
     assert.ok(refused > ROUNDS * 900, `${refused} turned away`);

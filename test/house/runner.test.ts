@@ -81,7 +81,8 @@ runner("a suite whose ground fails and one that nobody runs are failures", async
 runner("what is missing is skipped by name, and fails where everything is required", async () => {
   const skipped = await run("needs");
   assert.is(skipped.code, 0);
-  assert.match(skipped.said, /skipped: a unicorn/);
+  assert.match(skipped.said, /skipped: fixture "needs a unicorn": a unicorn is missing/);
+  assert.match(skipped.said, /\n0 passed, 0 failed, 1 skipped\n$/);
   const required = await run("needs", { PENSTOCK_REQUIRE_ALL: "1" });
   assert.is(required.code, 1);
   assert.match(required.said, /a unicorn is missing and PENSTOCK_REQUIRE_ALL=1/);
