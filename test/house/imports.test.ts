@@ -11,6 +11,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   wire: [],
   operation: [],
   modbus: ["wire", "operation"],
+  dnp3: ["wire", "operation"],
   capture: ["wire"],
   events: [],
   version: [],
