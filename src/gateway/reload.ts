@@ -192,7 +192,7 @@ async function openListeners(gateway: Gateway, documents: Documents, trust: Trus
 function swap(gateway: Gateway, documents: Documents, trust: Trust | null, opened: readonly Listener[]): void {
   const { road } = gateway;
   for (const session of road.sessions.open) {
-    session.refundWaiting();
+    session.refundUnsent();
     // Counted under the old rules: written while it is known what they were called.
     road.writeReads(session);
   }

@@ -248,9 +248,16 @@ export class Session implements StreamHandler, Source<Ticket> {
     for (let i = 0; i < this.waiting.size; i++) (this.waiting.at(i) as Ticket).epoch = NEVER;
   }
 
-  /** The documents changed: what waits gives its places in the windows back and is judged again as it leaves. */
-  refundWaiting(): void {
-    for (let i = 0; i < this.waiting.size; i++) this.rights.refund(this.waiting.at(i) as Ticket);
+  /**
+   * The documents change: what waits, or has something read for it, gives its places in the windows back while it is known what they were
+   * called, and is judged again as it leaves.
+   */
+  refundUnsent(): void {
+    for (let i = 0; i < this.pending.size; i++) {
+      const ticket = this.pending.at(i) as Ticket;
+      // What was sent keeps its places, whatever became of it.
+      if (!ticket.settled && (!ticket.atDevice || ticket.guard?.isRead === false)) this.rights.refund(ticket);
+    }
   }
 
   /** Write every answer whose turn has come, in one packet where they fit. */

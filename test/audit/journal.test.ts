@@ -4,7 +4,17 @@ import os from "node:os";
 import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { entriesWaiting, JOURNAL_SLOTS, Journal, journalOf, openSlots, SLOT_OCTETS, type SlotFile, type Tail } from "#audit/journal";
+import {
+  entriesWaiting,
+  JOURNAL_SLOTS,
+  Journal,
+  journalOf,
+  type Kept,
+  openSlots,
+  SLOT_OCTETS,
+  type SlotFile,
+  type Tail,
+} from "#audit/journal";
 import { loadSigningKey, type SigningKey } from "#audit/key";
 import { until } from "#test/support/house";
 import { SystemError } from "./injected.ts";
@@ -23,7 +33,8 @@ const stop = (i: number) => ({
   who: "spiffe://plant.example/operator/alice",
   octets: `0600${i}`,
 });
-const entriesOf = ({ kept }: Journal): unknown[] => [...kept.values()].map(({ id, entry, tail }) => [id, entry, tail]);
+const entriesOf = ({ kept }: Journal): [string, Kept["entry"], Tail][] =>
+  [...kept.values()].map(({ id, entry, tail }) => [id, entry, tail]);
 
 /** The real file, seen through. */
 class FailingSlots {
@@ -50,6 +61,55 @@ class FailingSlots {
 
   #may(): void {
     if (this.fails !== null) throw new SystemError(this.fails);
+  }
+}
+
+/** The real file, and what of it no power loss takes: as it stood when a sync that ended began. */
+class SyncedSlots {
+  durable: Buffer = Buffer.alloc(0);
+  /** Slots in which something was written, in that order. */
+  readonly written: number[] = [];
+  #hang: Promise<void> | null = null;
+  #resume = (): void => {};
+
+  readonly open = async (file: string): Promise<SlotFile> => {
+    const inner = await openSlots(file);
+    return {
+      size: inner.size,
+      read: () => inner.read(),
+      write: async (octets, at) => {
+        await inner.write(octets, at);
+        this.written.push(Math.floor(at / SLOT_OCTETS));
+      },
+      sync: async () => {
+        const found = readFileSync(file);
+        await this.#hang;
+        await inner.sync();
+        this.durable = found;
+      },
+      close: () => inner.close(),
+    };
+  };
+
+  /** From now on no sync ends, until `resume`. */
+  hang(): void {
+    this.#hang = new Promise((resolve) => {
+      this.#resume = resolve;
+    });
+  }
+
+  resume(): void {
+    this.#hang = null;
+    this.#resume();
+  }
+
+  /** What the next run finds after a power loss now. */
+  async afterPowerLoss(dir: string, key: SigningKey): Promise<Journal> {
+    const log = path.join(dir, "after");
+    writeFileSync(journalOf(log), this.durable);
+    const next = await Journal.open(log, key);
+    await next.close();
+    return next;
   }
 }
 
@@ -87,6 +147,87 @@ journal("RULINGS 15: what it keeps outlives the process, whether that was closed
   await second.close();
 });
 
+journal("RULINGS 15: a power loss takes nothing of it: room, entry, outcome and release are synced", async ({ dir, log, key }) => {
+  const disk = new SyncedSlots();
+  const opened = await Journal.open(log, key, disk.open);
+  await opened.prepare();
+  assert.is(disk.durable.length, JOURNAL_SLOTS * SLOT_OCTETS);
+  const kept = opened.add(stop(1), TAIL);
+  assert.ok(kept !== null);
+  await until(() => disk.durable.includes('"06001"'), "the entry is on the disk");
+  assert.equal(entriesOf(await disk.afterPowerLoss(dir, key)), entriesOf(opened));
+  opened.became(kept, { ...TAIL, outcome: "answered" });
+  await until(() => disk.durable.includes("answered"), "so is what became of it");
+  assert.equal(entriesOf(await disk.afterPowerLoss(dir, key)), entriesOf(opened));
+  opened.release(kept);
+  await until(() => disk.durable.every((octet) => octet === 0), "and that it is released");
+  await opened.close();
+});
+
+journal("RULINGS 15: a slot that is released is nobody's until the disk knows that it is empty", async ({ dir, log, key }) => {
+  const disk = new SyncedSlots();
+  const opened = await Journal.open(log, key, disk.open);
+  await opened.prepare();
+  const first = opened.add(stop(1), TAIL);
+  assert.ok(first !== null);
+  await until(() => disk.durable.includes('"06001"'), "it is on the disk");
+  disk.hang();
+  const writes = disk.written.length;
+  opened.release(first);
+  await until(() => disk.written.length > writes, "it is written over");
+  assert.is.not(opened.add(stop(2), TAIL)?.slot, first.slot);
+  disk.resume();
+  await until(() => disk.durable.includes('"06002"'), "both are on the disk");
+  assert.equal(entriesOf(await disk.afterPowerLoss(dir, key)), entriesOf(opened));
+  assert.is(opened.add(stop(3), TAIL)?.slot, first.slot, "now it is free");
+  await opened.close();
+});
+
+journal("RULINGS 15: an entry whose outcome comes before it was written is on the disk whole", async ({ dir, log, key }) => {
+  const disk = new SyncedSlots();
+  const opened = await Journal.open(log, key, disk.open);
+  await opened.prepare();
+  disk.hang();
+  opened.add(stop(1), TAIL);
+  const kept = opened.add(stop(2), TAIL);
+  assert.ok(kept !== null);
+  opened.became(kept, { ...TAIL, outcome: "answered" });
+  disk.resume();
+  await until(() => disk.durable.includes("answered"), "written");
+  const after = await disk.afterPowerLoss(dir, key);
+  assert.equal(
+    entriesOf(after).map(([, entry, tail]) => [entry.octets, tail.outcome]),
+    [
+      ["06001", null],
+      ["06002", "answered"],
+    ],
+  );
+  assert.equal(after.damaged, []);
+  await opened.close();
+});
+
+journal("RULINGS 15: after a failure nobody knows what the disk has: every entry of this run is written again", async ({ log, key }) => {
+  const disk = new FailingSlots();
+  const opened = await Journal.open(log, key, disk.open);
+  await opened.prepare();
+  const first = opened.add(stop(1), TAIL);
+  assert.ok(first !== null);
+  opened.became(first, { ...TAIL, outcome: "answered" });
+  await until(() => readFileSync(journalOf(log), "latin1").includes("answered"), "the first is on the disk");
+  disk.fails = "EIO";
+  opened.add(stop(2), TAIL);
+  await until(() => opened.trouble === "EIO", "told");
+  writeFileSync(journalOf(log), new Uint8Array(JOURNAL_SLOTS * SLOT_OCTETS));
+  disk.fails = null;
+  opened.tick(10_000);
+  await until(() => opened.trouble === null, "it is tried again");
+  await opened.close();
+  const again = await Journal.open(log, key);
+  assert.equal(entriesOf(again), entriesOf(opened));
+  assert.is(again.kept.size, 2);
+  await again.close();
+});
+
 journal("what was torn, altered or not signed by us is told, kept by its hash, and never taken for an entry", async ({ log, key }) => {
   const first = await Journal.open(log, key);
   const kept = [1, 2, 3, 4].map((i) => first.add(stop(i), TAIL));
@@ -121,9 +262,17 @@ journal("what was torn, altered or not signed by us is told, kept by its hash, a
   for (const each of [...second.damaged]) second.forget(each);
   await second.close();
   assert.is(await entriesWaiting(log), 2);
-  truncateSync(journalOf(log), 5_000);
+  truncateSync(journalOf(log), at(3) + 100);
   const third = await Journal.open(log, key);
-  assert.ok(third.kept.size + third.damaged.length <= 2);
+  assert.equal(
+    [...third.kept.values()].map(({ entry }) => entry.octets),
+    ["06003"],
+  );
+  assert.equal(
+    third.damaged.map(({ slot }) => slot),
+    [slots[3]],
+    "cut off within its line",
+  );
   assert.is(statSync(journalOf(log)).size, JOURNAL_SLOTS * SLOT_OCTETS, "what was cut off is taken again");
   await third.close();
 });

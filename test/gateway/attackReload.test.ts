@@ -91,6 +91,28 @@ for (const [now, answer, value, reads] of [
     );
   });
 
+reload(
+  "RULINGS 10: new documents that move a rule while something is read for it: the change has one place in its windows, not two",
+  async (context) => {
+    const counted = OPEN_POLICY.replace(
+      "table: holding, addresses: 0-99 }",
+      "table: holding, addresses: 0-99, rate: 2/min, values: { min: 0, max: 1000, max_step: 100 } }",
+    );
+    const house = await opened(context, { policy: counted });
+    const operator = await house.plain();
+    house.plc.faults = { delayMs: 300 };
+    const held = hex(operator.ask(write(1, 1)));
+    await until(() => house.plc.requests.length === 1, "what stands there is asked for");
+    const moved = counted.replace("    - { id: read,", '    - { id: before, allow: identify, on: "*" }\n    - { id: read,');
+    house.rewrite("policy.yaml", version(moved, 2));
+    await reloaded(house);
+    house.plc.faults = {};
+    assert.is(await held, "0600010001");
+    assert.is(await hex(operator.ask(write(1, 2))), "0600010002");
+    assert.is(await hex(operator.ask(write(1, 3))), "8601");
+  },
+);
+
 reload("RULINGS 8: a device connected to anew while a write is at it gets no other change before that is answered", async (context) => {
   const house = await opened(context, { asset: "    upstream: { timeout: 2s }" });
   const before = await house.plain();

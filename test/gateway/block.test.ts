@@ -1,12 +1,14 @@
 /** Closing by command: a session, an asset (RULINGS 27). At once, recorded with the uid, and not undone by a restart or a reload. */
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Blocks } from "#gateway/blocks";
+import { UNRECORDED } from "#gateway/verificationWords";
 import { askDaemon } from "#management/client";
 import type { Answer, Question } from "#management/protocol";
+import { DAY, MovedClock } from "#test/support/clock";
 import { type CommandResult, Daemon, penstock } from "#test/support/daemon";
 import { FailingDisk } from "#test/support/failingDisk";
 import { type House, OPEN_POLICY, opened, until, writeDocuments } from "#test/support/house";
@@ -20,6 +22,11 @@ block.after.each(async (context) => {
 
 const ask = (house: House, question: Question): Promise<Answer> => askDaemon(path.join(house.dir, "penstock.sock"), question);
 const hex = async (answer: Promise<Buffer>): Promise<string> => (await answer).toString("hex");
+const fails = (doing: Promise<void>): Promise<boolean> =>
+  doing.then(
+    () => false,
+    () => true,
+  );
 
 block("RULINGS 27: a blocked asset lets no change through, whoever asks, and reads flow; lifted, all is as before", async (context) => {
   const house = await opened(context);
@@ -90,6 +97,90 @@ block(
     assert.is(written.findLast(({ kind, event }) => kind === "config" && event === "loaded")?.version, 2);
   },
 );
+
+block(
+  "RULINGS 27: what opens something is refused while nothing can be recorded: a block stays, the clock stays suspect",
+  async (context) => {
+    const disk = new FailingDisk();
+    const clock = new MovedClock();
+    const house = await opened(context, { disk: { files: disk }, clock });
+    const { records, audit, clock: gate } = house.gateway.road;
+    const operator = await house.plain();
+    assert.ok((await ask(house, { ask: "block", asset: "plc", reads: true, uid: 4711 })).ok);
+    clock.set = DAY;
+    await until(() => gate.suspicion !== null, "the clock is suspect");
+    disk.fails = "EIO";
+    void records.note("management", { event: "test" });
+    await until(() => audit.state !== "ok", "the log knows");
+    for (const question of [{ ask: "unblock", asset: "plc", uid: 4711 } as const, { ask: "clockConfirm", uid: 4711 } as const])
+      assert.equal(await ask(house, question), { ok: false, error: UNRECORDED }, question.ask);
+    assert.is(await hex(operator.ask(read(1, 1))), "8301");
+    assert.is(house.plc.requests.length, 0);
+    assert.ok(gate.suspicion !== null);
+    disk.fails = null;
+    await until(() => audit.state === "ok", "well again");
+    assert.equal(await ask(house, { ask: "unblock", asset: "plc", uid: 4711 }), { ok: true });
+    assert.ok((await ask(house, { ask: "clockConfirm", uid: 4711 })).ok);
+    assert.is(await hex(operator.ask(read(1, 1))), "03020000");
+    assert.is(gate.suspicion, null);
+  },
+);
+
+block(
+  "RULINGS 27: a block that cannot be written down is in force, and its answer says so; what cannot be lifted stays blocked",
+  async (context) => {
+    const house = await opened(context);
+    const operator = await house.plain();
+    const file = `${house.auditDirectory}.blocks.json`;
+    mkdirSync(file);
+    const told = await ask(house, { ask: "block", asset: "plc", reads: false, uid: 1 });
+    assert.match(told.error ?? "ok", /^plc is blocked, but a restart will not know it: E[A-Z]+$/);
+    assert.is(await hex(operator.ask(write(1, 1))), "8601");
+    assert.match((await ask(house, { ask: "unblock", asset: "plc", uid: 1 })).error ?? "ok", /^plc stays blocked: E[A-Z]+$/);
+    assert.is(await hex(operator.ask(write(1, 1))), "8601");
+    rmdirSync(file);
+    assert.equal(await ask(house, { ask: "unblock", asset: "plc", uid: 1 }), { ok: true });
+    assert.is(await hex(operator.ask(write(1, 1))), "0600010001");
+  },
+);
+
+block("RULINGS 27: what failed to be lifted is in force, and on the disk with the next command", async () => {
+  const dir = mkdtempSync(path.join(os.tmpdir(), "penstock-blocks-"));
+  const file = path.join(dir, "audit.blocks.json");
+  const blocks = Blocks.open(path.join(dir, "audit"));
+  mkdirSync(file);
+  const block = { asset: "one", reads: true, by: "uid 1", sinceMs: 1 };
+  assert.ok(await fails(blocks.set(block)));
+  assert.ok(await fails(blocks.lift("one")));
+  assert.equal(blocks.of("one"), block);
+  rmdirSync(file);
+  await blocks.set({ ...block, asset: "other" });
+  const again = Blocks.open(path.join(dir, "audit"));
+  assert.equal(again.of("one"), block);
+  assert.ok(again.of("other") !== null);
+  rmSync(dir, { recursive: true });
+});
+
+block("RULINGS 27: a lift that failed is put back on the disk where other commands were written without it meanwhile", async () => {
+  const dir = mkdtempSync(path.join(os.tmpdir(), "penstock-blocks-"));
+  const file = path.join(dir, "audit.blocks.json");
+  const blocks = Blocks.open(path.join(dir, "audit"));
+  const block = { asset: "one", reads: true, by: "uid 1", sinceMs: 1 };
+  await blocks.set(block);
+  rmSync(file);
+  mkdirSync(file);
+  const lift = fails(blocks.lift("one"));
+  const [second, third, fourth] = ["two", "three", "four"].map((asset) => fails(blocks.set({ ...block, asset })));
+  assert.ok(await second, "and the lift before it");
+  rmdirSync(file);
+  await third;
+  assert.not(await fourth);
+  assert.equal(Blocks.open(path.join(dir, "audit")).of("one"), null, "written without it");
+  assert.ok(await lift);
+  assert.equal(blocks.of("one"), block);
+  assert.equal(Blocks.open(path.join(dir, "audit")).of("one"), block);
+  rmSync(dir, { recursive: true });
+});
 
 block("RULINGS 27: what waits when the block comes does not leave; with `reads` nothing does", async (context) => {
   const house = await opened(context, { asset: "    upstream: { timeout: 2s }" });

@@ -1,6 +1,7 @@
 /** RULINGS 10: a restart gives nobody new changes: the windows are counted again from the evidence. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { MovedClock } from "#test/support/clock";
 import { type House, OPEN_POLICY, opened, until } from "#test/support/house";
 import { coil, read, write } from "#test/support/operator";
 
@@ -10,6 +11,7 @@ rebuild.after.each(async (context) => {
 });
 
 const hex = async (answer: Promise<Buffer>): Promise<string> => (await answer).toString("hex");
+const RATED = OPEN_POLICY.replace("table: holding, addresses: 0-99 }", "table: holding, addresses: 0-99, rate: 2/min }");
 const CHANGES = OPEN_POLICY.replaceAll("addresses: 0-99 }", "addresses: 0-99, values: { max_changes: 2/min } }");
 
 rebuild("RULINGS 10: `max_changes` counts on over a restart: per place, coils and masked bits too", async (context) => {
@@ -84,6 +86,51 @@ rebuild("RULINGS 10: a right to manage among the rules is no rule that counts, a
   await (await house.plain()).ask(write(1, 1));
   await house.restart();
   assert.is(await hex((await house.plain()).ask(write(1, 2))), "8601");
+});
+
+rebuild("RULINGS 10: what a restart counts again leaves its window when it would have, one after the other", async (context) => {
+  const clock = new MovedClock();
+  const house = await opened(context, { policy: RATED, clock });
+  assert.is(await hex((await house.plain()).ask(write(1, 1))), "0600010001");
+  clock.passed += 40_000;
+  assert.is(await hex((await house.plain()).ask(write(1, 2))), "0600010002");
+  await house.restart({ clock });
+  clock.passed += 25_000;
+  const after = await house.plain();
+  assert.is(await hex(after.ask(write(1, 3))), "0600010003", "the first is 65 s old");
+  assert.is(await hex(after.ask(write(1, 4))), "8601", "the second is not");
+});
+
+rebuild("RULINGS 10: a wall clock set back between two of them lets a restart forget neither before its time", async (context) => {
+  const clock = new MovedClock();
+  const house = await opened(context, { policy: RATED, clock });
+  assert.is(await hex((await house.plain()).ask(write(1, 1))), "0600010001");
+  clock.set = -25_000;
+  clock.passed += 10_000;
+  assert.is(await hex((await house.plain()).ask(write(1, 2))), "0600010002");
+  clock.passed += 10_000;
+  await house.restart({ clock });
+  clock.passed += 55_000;
+  assert.is(await hex((await house.plain()).ask(write(1, 3))), "8601", "the first is dated later than now: it counts from now on");
+  clock.passed += 6_000;
+  assert.is(await hex((await house.plain()).ask(write(1, 3))), "0600010003");
+});
+
+rebuild("RULINGS 10: reads counted together count from the last of them, not from when their count was written", async (context) => {
+  const clock = new MovedClock();
+  const policy = OPEN_POLICY.replace('{ id: read, allow: read, on: "*" }', '{ id: read, allow: read, on: "*", rate: 2/min }');
+  const house = await opened(context, { policy, clock });
+  const before = await house.plain();
+  for (let i = 0; i < 2; i++) assert.is(await hex(before.ask(read(1, 1))), "03020000");
+  clock.passed += 40_000;
+  const reads = (): number => house.records("decision").reduce((sum, { count }) => sum + (count ?? 0), 0);
+  await until(() => reads() === 2, "their count is written");
+  await house.restart({ clock });
+  clock.passed += 10_000;
+  assert.is(await hex((await house.plain()).ask(read(1, 1))), "8301");
+  clock.passed += 11_000;
+  const after = await house.plain();
+  assert.is(await hex(after.ask(read(1, 1))), "03020000");
 });
 
 rebuild.run();

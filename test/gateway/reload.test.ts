@@ -1,6 +1,8 @@
 /** New documents for a running gateway: all or nothing, and whoever keeps their rights stays connected (RULINGS 33). */
+import { existsSync, statSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { JOURNAL_SLOTS, journalOf, SLOT_OCTETS } from "#audit/journal";
 import { House, OPEN_POLICY, POINTS, until } from "#test/support/house";
 import { adu, read, write } from "#test/support/operator";
 import { Plc } from "#test/support/plc";
@@ -56,6 +58,41 @@ reload("between decision and send: a write that waits is judged under the new po
   const denial = (await house.written("decision")).find((r) => r.decision === "deny");
   assert.ok(denial?.of > 0, "the new verdict names the record of the old");
 });
+
+reload(
+  "RULINGS 10: a write that waits gives its place in a window back when the documents change, and takes one anew",
+  async ({ house }) => {
+    const policy = OPEN_POLICY.replace("table: holding, addresses: 0-99 }", "table: holding, addresses: 0-99, rate: 2/min }");
+    house.rewrite("policy.yaml", next(policy, 2));
+    assert.equal((await house.gateway.reload()).problems, []);
+    const [slow, quick] = [await house.plain(), await house.plain()];
+    house.plc.faults = { delayMs: 600 };
+    const held = slow.ask(write(1, 1));
+    await until(() => house.plc.requests.length === 1, "the first write is at the device");
+    const waiting = quick.ask(write(60, 2));
+    await until(() => house.gateway.status().assets[0]?.waiting === 1, "the second waits");
+    // Rules before it move it: places are known by their rules, not by where these stand.
+    const moved = policy.replace("    - { id: read,", '    - { id: before, allow: identify, on: "*" }\n    - { id: read,');
+    house.rewrite("policy.yaml", next(moved, 3));
+    assert.equal((await house.gateway.reload()).problems, []);
+    house.plc.faults = {};
+    assert.is((await held).toString("hex"), "0600010001");
+    assert.is((await waiting).toString("hex"), "06003c0002");
+    assert.is((await quick.ask(write(60, 3))).toString("hex"), "8601", "both are counted, each once");
+  },
+);
+
+reload(
+  "RULINGS 15: the first essential rule comes by a reload: the room of the journal is taken then, not when it is needed",
+  async ({ house }) => {
+    const file = journalOf(house.auditDirectory);
+    assert.not(existsSync(file), "where no rule is essential, none is needed");
+    const stop = "    - { id: stop, allow: write, on: plc, table: coil, addresses: 7, values: { set: [0] }, essential: true }\nbindings:";
+    house.rewrite("policy.yaml", next(OPEN_POLICY, 2).replace("bindings:", stop));
+    assert.equal((await house.gateway.reload()).problems, []);
+    await until(() => existsSync(file) && statSync(file).size === JOURNAL_SLOTS * SLOT_OCTETS, "its room is taken");
+  },
+);
 
 reload("a new listener and a new asset come, an old listener goes, the others never notice", async ({ house }) => {
   const operator = await house.plain();

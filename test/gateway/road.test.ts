@@ -2,8 +2,9 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { certificates, TLS_POLICY } from "#test/support/gatewayCertificates";
-import { House, until } from "#test/support/house";
+import { House, OPEN_POLICY, opened, until } from "#test/support/house";
 import { adu, coil, type Operator, read, write } from "#test/support/operator";
+import { Plc } from "#test/support/plc";
 
 const road = suite<{ house: House; operator: Operator }>("gateway/road");
 
@@ -192,6 +193,20 @@ road("an operator gone while its write is at the device: the reply still complet
   const decision = house.records("decision").find((r) => r.seq === outcome?.of);
   assert.is(outcome?.outcome, "answered");
   assert.is(decision?.name, "writeSingleRegister");
+});
+
+road("RULINGS 10: `rate` counts per identity and asset: what one has used up on one asset it still has on another", async (context) => {
+  await context.house.close();
+  const listener = (asset: string): string => `  - { asset: ${asset}, interface: lo, port: 0, tls: none, from: [127.0.0.0/8] }`;
+  const plc = new Plc();
+  const other = `  other:\n    protocol: modbus-tcp\n    address: 127.0.0.1:${await plc.listen()}\n    units: [2]\n    addressing: zero-based`;
+  const policy = OPEN_POLICY.replace('allow: read, on: "*" }', 'allow: read, on: "*", rate: 2/min }');
+  const house = await opened(context, { plc, policy, listeners: `${listener("plc")}\n${listener("other")}`, asset: other });
+  const [here, there] = [await house.plain(0), await house.plain(1)];
+  const asked = async (operator: Operator, unit: number): Promise<string> => (await operator.ask(read(1, 1), unit)).toString("hex");
+  for (const answer of ["03020000", "03020000", "8301"]) assert.is(await asked(here, 1), answer);
+  for (const answer of ["03020000", "03020000", "8301"]) assert.is(await asked(there, 2), answer);
+  assert.is(await asked(await house.plain(0), 1), "8301", "another session of the same identity has nothing more");
 });
 
 road.run();

@@ -41,6 +41,8 @@ rollback("RULINGS 18: an older list after a restart: reads go on, writes are den
   assert.ok((await house.written("config")).some(({ event }) => event === "revocationRolledBack"));
   await house.restart();
   assert.is(rolled(house).length, 1, "another restart believes it no more");
+  assert.equal((await house.gateway.reload()).problems, []);
+  assert.is(rolled(house).length, 1, "nor does a reload of the documents");
   house.rewrite("ca.crl", newer);
   await until(() => rolled(house).length === 0, "the newer one is taken up");
   const again = await house.mutual(alice);

@@ -7,6 +7,7 @@ import * as assert from "uvu/assert";
 import { sayRecord } from "#audit/words";
 import { askDaemon } from "#management/client";
 import type { Answer, Question, Verification, VerifiedPoint } from "#management/protocol";
+import { MovedClock } from "#test/support/clock";
 import { penstock } from "#test/support/daemon";
 import { certificates } from "#test/support/gatewayCertificates";
 import { type AuditRecord, type House, type HouseOptions, OPEN_POLICY, opened, until } from "#test/support/house";
@@ -23,6 +24,8 @@ auto,1,holding,60,bit,,rw,Automatic,,,,,,3,modes
 level,1,input,7,int16,mm,r,Level,,,,-500,500,,
 pump,1,coil,2,bool,,rw,Pump,,,,,,,
 `;
+
+const MINUTE = 60_000;
 
 const verify = suite<{ house: House }>("gateway/verify");
 verify.after.each(async (context) => {
@@ -72,7 +75,7 @@ verify("RULINGS 7: shows every point in its unit, read once for all that touch, 
     shown.points.map(({ name, table, address, words, value, unit, verdict }) => [name, table, address, words, value, unit, verdict]),
     [
       ["setpoint", "holding", "40", [305], "30.5", "t/h", "plausible"],
-      ["pressure", "holding", "41-42", [0x0000, 0x4104], shown.points[1]?.value, "bar", "implausible"],
+      ["pressure", "holding", "41-42", [0x0000, 0x4104], "2.33232e-41", "bar", "implausible"],
       ["total", "holding", "43-44", [1, 2], "65538", "m3", "unranged"],
       ["modes", "holding", "60", [8], "8", "", "unranged"],
       ["auto", "holding", "60.3", [8], "1", "", "unranged"],
@@ -110,6 +113,27 @@ verify("RULINGS 7: shows every point in its unit, read once for all that touch, 
     "no hidden reads",
   );
   assert.is(house.gateway.road.sessions.open.size, 0);
+});
+
+verify("RULINGS 7: a register between two points that nobody named is never read", async (context) => {
+  const rows = ["a,1,holding,10,uint16,,r,", "b,1,holding,12,uint16,,r,", "c,1,holding,13,uint16,,r,", "d,1,input,14,uint16,,r,"];
+  const house = await opening(context, { points: `name,unit_id,table,address,type,unit,access,description\n${rows.join("\n")}\n` });
+  await look(house);
+  assert.equal(asked(house).sort(), ["3 10 1", "3 12 2", "4 14 1"]);
+});
+
+verify("RULINGS 7: what was shown is signed off within thirty minutes, or looked at again", async (context) => {
+  const clock = new MovedClock();
+  const house = await opening(context, { clock });
+  const [late, first] = [await look(house, ["setpoint"]), await look(house, ["setpoint"])];
+  clock.passed = 29 * MINUTE;
+  assert.equal(await ask(house, { ask: "pointsSignOff", verification: first.id, uid: 4711 }), { ok: true });
+  clock.passed = 30 * MINUTE + 1;
+  assert.match(
+    (await ask(house, { ask: "pointsSignOff", verification: late.id, uid: 4711 })).error ?? "ok",
+    /nothing to sign off: you were shown no verification "v1" in the last 30 minutes/,
+  );
+  assert.is(of(await house.written(), "points sign-off").length, 1);
 });
 
 verify("RULINGS 7: a float in the wrong word order is told, with what the other orders say; nobody signs that off", async (context) => {

@@ -1,6 +1,7 @@
 /** RULINGS 1 to 5: what rules mean. Requests are PDUs in hex; every question goes to the compiled form and to its naive twin. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { SELF, selfRule } from "#policy/self";
 import { COIL, FILE, HOLDING, Plant } from "./plant.ts";
 
 const rulings = suite("policy/rulings");
@@ -182,6 +183,30 @@ rulings("RULINGS 4: never beats every allow and every other reason, for whoever 
   assert.is(plant.ask("05 0007 ff00", { roles: ["self"] }), "never never/trip");
   assert.is(plant.ask("05 0007 ff00", { assurance: "none" }), "never never/trip");
   assert.is(plant.ask("01 0007 0001"), "allowed operator/all");
+});
+
+rulings("RULINGS 7: the gateway's own subject may read the process tables by one rule of its own, and do nothing else", () => {
+  const plant = new Plant({ points: { setpoint: { at: 40 } }, rules: [{ id: "all", allow: ["read", "write", "diagnose", "identify"] }] });
+  assert.equal(selfRule(plant.model).verbs, ["read"]);
+  const others = [
+    "05 0007 ff00",
+    "06 0028 0001",
+    "0f 0000 0008 01 ff",
+    "10 0028 0001 02 0001",
+    "16 0028 ff00 0001",
+    "17 0028 0001 0028 0001 02 0001",
+    "07",
+    "08 0000 a537",
+    "08 0001 0000",
+    "11",
+    "2b 0e 01 00",
+    "14 07 06 0001 0000 0001",
+    "15 09 06 0003 0000 0001 0abc",
+    "5a 00 02",
+  ];
+  for (const read of ["01", "02", "03", "04"])
+    assert.match(plant.ask(`${read} 0028 0001`, { roles: [SELF], assurance: "none" }), /^allowed/);
+  for (const other of others) assert.is(plant.ask(other, { roles: [SELF] }), other === "5a 00 02" ? "opaque" : "nothingAllows", other);
 });
 
 rulings("RULINGS 4: several roles are one set of rules, and a rule they share counts once", () => {
