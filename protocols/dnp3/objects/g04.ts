@@ -1,0 +1,15 @@
+import { FLAGS, fields, type ObjectGroup, RELATIVE_TIME, TIME } from "./entry.ts";
+
+export const g4: ObjectGroup = {
+  group: 4,
+  name: "doubleBitInputEvent",
+  kind: "event",
+  table: "doubleBitInput",
+  source: "IEEE 1815-2012 Annex A",
+  variations: {
+    1: { name: "withoutTime", layout: fields(FLAGS) },
+    2: { name: "withAbsoluteTime", layout: fields(FLAGS, TIME) },
+    3: { name: "withRelativeTime", layout: fields(FLAGS, RELATIVE_TIME) },
+  },
+  others: null,
+};
