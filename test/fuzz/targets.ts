@@ -7,6 +7,8 @@ import { captureFile } from "./targets/captureFile.ts";
 import { casesDocument } from "./targets/casesDocument.ts";
 import { caseWords } from "./targets/caseWords.ts";
 import { certificate } from "./targets/certificate.ts";
+import { dnp3Fragment } from "./targets/dnp3Fragment.ts";
+import { dnp3Stream } from "./targets/dnp3Stream.ts";
 import { keyFiles } from "./targets/keyFiles.ts";
 import { managementQuestion } from "./targets/managementQuestion.ts";
 import { mbapStream } from "./targets/mbapStream.ts";
@@ -32,6 +34,8 @@ export const TARGETS: readonly Target[] = [
   modbusQuirks,
   mbapStream,
   rtuStream,
+  dnp3Fragment,
+  dnp3Stream,
   captureFile,
   quantities,
   caseWords,
