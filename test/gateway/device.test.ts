@@ -1,8 +1,9 @@
 /** The device's side of the gate: away, silent, late, lying, flooding. What does not answer the request never reaches an operator. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type House, opened, sleep, until } from "#test/support/house";
-import { adu, read, write } from "#test/support/operator";
+import { MovedClock } from "#test/support/clock";
+import { type House, OPEN_POLICY, opened, sleep, until } from "#test/support/house";
+import { adu, type Operator, read, write } from "#test/support/operator";
 import { Plc } from "#test/support/plc";
 
 const device = suite<{ house: House }>("gateway/device");
@@ -323,5 +324,97 @@ device("RULINGS 22: a range that timed out twice is answered 0B at once for a wh
   const denied = (await house.written("decision")).filter(({ code }) => code === "deviceSilent");
   assert.ok(denied.length >= 1);
 });
+
+const PATIENT = "    upstream: { timeout: 20s }";
+const ready = (house: House): Promise<void> => until(() => house.gateway.status().assets[0]?.deviceState === "ready", "connected");
+
+/** A read that the device leaves unanswered, for as long as it may take. */
+async function unanswered(house: House, clock: MovedClock, operator: Operator, at: number): Promise<void> {
+  await ready(house);
+  const before = house.plc.requests.length;
+  house.plc.faults = { silent: true };
+  const answer = operator.ask(read(at, 1));
+  await until(() => house.plc.requests.length > before, "it is at the device");
+  clock.passed += 20_001;
+  assert.is((await answer).toString("hex"), "830b");
+  house.plc.faults = {};
+  await ready(house);
+}
+
+device("RULINGS 22: a range that answers between two timeouts is not silent, and is asked", async (context) => {
+  const clock = new MovedClock();
+  const house = await opened(context, { asset: PATIENT, clock });
+  const operator = await house.plain();
+  for (let i = 0; i < 3; i++) {
+    await unanswered(house, clock, operator, 50);
+    assert.is((await operator.ask(read(50, 1))).toString("hex"), "03020000");
+  }
+  assert.is(house.gateway.status().denials.deviceSilent, undefined);
+});
+
+device("RULINGS 22: a device that was away and came back is asked for everything anew, what was silent too", async (context) => {
+  const clock = new MovedClock();
+  const house = await opened(context, { asset: PATIENT, clock });
+  const operator = await house.plain();
+  for (let i = 0; i < 2; i++) await unanswered(house, clock, operator, 50);
+  assert.is((await operator.ask(read(50, 1))).toString("hex"), "830b");
+  assert.is(house.gateway.status().denials.deviceSilent, 1, "answered in its stead");
+  const { road } = house.gateway;
+  const { deviceChanged } = road;
+  const away: string[] = [];
+  road.deviceChanged = (which, what, why) => {
+    if (what === "away") away.push(why);
+    deviceChanged.call(road, which, what, why);
+  };
+  const port = await house.plc.goAway();
+  await until(() => away.length >= 2, "it could not be reached");
+  await house.plc.listen(port);
+  await ready(house);
+  assert.is((await operator.ask(read(50, 1))).toString("hex"), "03020000");
+});
+
+device(
+  "RULINGS 8: `per_session`: whoever waits for the asset to itself and loses its own connection gives the asset back to the others",
+  async (context) => {
+    const clock = new MovedClock();
+    const policy = OPEN_POLICY.replace(
+      "addresses: 0-99 }",
+      `addresses: 0-9, values: { min: 0, max: 1000, max_step: 5 } }
+    - { id: free, allow: write, on: plc, table: holding, addresses: 10-99 }`,
+    );
+    const house = await opened(context, { policy, clock, asset: "    upstream: { mode: per_session, timeout: 20s }" });
+    const sessions: Operator[] = [];
+    for (let i = 0; i < 3; i++) {
+      sessions.push(await house.plain());
+      await sessions[i]?.ask(read(0, 1));
+    }
+    const [loser, reader, writer] = sessions as [Operator, Operator, Operator];
+    const [lost] = house.plc.sockets;
+    // A connection that lived a while is made anew at once.
+    clock.passed += 2_000;
+    const letGo = house.plc.hold();
+    const reading = reader.ask(read(50, 1));
+    await until(() => house.plc.requests.length === 4, "a read is at the device");
+    const losing = loser.ask(write(4, 3)).catch((error: Error) => error.message);
+    const asset = house.gateway.assets.get("plc");
+    await until(() => asset?.turn !== null, "the write waits for the asset to itself");
+    let tried = 0;
+    Object.assign(house.gateway.road, {
+      // What is sent there is lost on the way: neither yes nor no.
+      connect: () => {
+        tried += 1;
+      },
+    });
+    lost?.destroy();
+    await until(() => tried === 1, "its connection is being made anew");
+    letGo();
+    const answer = await writer.ask(write(20, 7), 1, 77, 5_000).catch(() => "none");
+    loser.close();
+    assert.is(await losing, "connection closed", "it waited all the while");
+    await until(() => house.gateway.road.sessions.open.size === 2, "it is gone");
+    assert.is(answer.toString("hex"), "0600140007");
+    assert.is((await reading).toString("hex"), "03020000");
+  },
+);
 
 device.run();

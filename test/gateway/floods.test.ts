@@ -10,8 +10,9 @@ import { readRecords } from "#audit/read";
 import { verify } from "#audit/verify";
 import { sayRecord } from "#audit/words";
 import { MovedClock } from "#test/support/clock";
+import { FailingDisk } from "#test/support/failingDisk";
 import { certificates, type GatewayPki } from "#test/support/gatewayCertificates";
-import { type House, opened, sleep, until } from "#test/support/house";
+import { type AuditRecord, type House, opened, sleep, until } from "#test/support/house";
 import { adu, Operator, read, write } from "#test/support/operator";
 import { clientHello } from "#test/support/strangers";
 
@@ -281,6 +282,54 @@ floods(
     );
     const report = await verify(house.auditDirectory, readFileSync(`${house.dir}/audit.key.pub`, "utf8"));
     assert.ok(report.ok, JSON.stringify(report.findings));
+  },
+);
+
+floods("RULINGS 29: a counted session that stays longer than the count of its opening is counted when it ends", async (context) => {
+  const clock = new MovedClock();
+  const house = await opened(context, { clock });
+  const { sessions, records } = house.gateway.road;
+  for (let i = 0; i < 20; i++) await comeAndGo(house, "127.0.0.2", read(0, 1), "0302");
+  const stays = await Operator.plain(house.port(), "127.0.0.1", "127.0.0.2");
+  await until(() => sessions.open.size === 1, "it is in");
+  const counted = (): unknown[] =>
+    house.records("session").flatMap(({ event, count, ended }) => (event === "counted" ? [[count, ended]] : []));
+  clock.passed += 10_001;
+  await until(() => counted().length === 1, "its opening is counted");
+  clock.passed += 10_001;
+  records.floods(clock.monotonic());
+  stays.close();
+  await until(() => sessions.open.size === 0, "it is gone");
+  clock.passed += 10_001;
+  await until(() => counted().length === 2, "its end is counted");
+  assert.equal(counted(), [
+    [1, {}],
+    [0, { closedByPeer: 1 }],
+  ]);
+});
+
+floods(
+  "RULINGS 29: denials while nothing can be written are counted, every one, and the count is told once something can be",
+  async (context) => {
+    const [disk, clock] = [new FailingDisk(), new MovedClock()];
+    const house = await opened(context, { clock, disk: { files: disk } });
+    const { audit, records } = house.gateway.road;
+    const operator = await house.plain();
+    await operator.ask(read(0, 1));
+    disk.fails = "EIO";
+    void records.note("management", { event: "test" });
+    await until(() => audit.state !== "ok", "the log knows");
+    for (let i = 0; i < 50; i++) assert.is(await hex(operator.ask(write(700, i))), "8601");
+    clock.passed += 10_001;
+    records.floods(clock.monotonic());
+    disk.fails = null;
+    const told = (): AuditRecord[] => house.records("decision").filter(({ decision }) => decision === "deny");
+    await until(() => told().length > 0, "told");
+    await house.written();
+    assert.equal(
+      told().map(({ who, asset, code, function: fn, count }) => [who, asset, code, fn, count]),
+      [["source:127.0.0.1", "plc", "nothingAllows", 6, 50]],
+    );
   },
 );
 

@@ -1,8 +1,9 @@
 /** Guard reads (RULINGS 8): what depends on the device's present values is judged on what the gateway itself reads just before the write. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type AuditRecord, type House, OPEN_POLICY, opened, sleep, until } from "#test/support/house";
-import { read, write } from "#test/support/operator";
+import { MovedClock } from "#test/support/clock";
+import { type AuditRecord, type House, OPEN_POLICY, opened, until } from "#test/support/house";
+import { type Operator, read, write } from "#test/support/operator";
 import type { Plc } from "#test/support/plc";
 
 const guard = suite<{ house: House }>("gateway/guard");
@@ -13,6 +14,8 @@ guard.after.each(async (context) => {
 const STEPS = OPEN_POLICY.replace("addresses: 0-99 }", "addresses: 0-99, values: { min: 0, max: 1000, max_step: 5 } }");
 const several = (at: number, ...values: number[]): Buffer =>
   Buffer.from([16, 0, at, 0, values.length, 2 * values.length, ...values.flatMap((value) => [value >> 8, value & 0xff])]);
+/** The space of holding registers is named by the function that reads it. */
+const HOLDING = 3;
 const hex = async (answer: Promise<Buffer>): Promise<string> => (await answer).toString("hex");
 /** Function and address of what reached the device. */
 const arrived = (plc: Plc): string[] => plc.requests.map((adu) => `${adu[7]}@${adu.readUInt16BE(8)}`);
@@ -147,15 +150,20 @@ for (const [what, faults, code] of [
   guard(
     `RULINGS 8: ${what} in place of the guard read: denied factUnavailable, nothing is written, nobody is cut off for it`,
     async (context) => {
+      const clock = new MovedClock();
       const house = await opened(context, {
         policy: STEPS.replace("version: 1\n", "version: 1\non_deny: { close_after: { denials: 2, within: 60s } }\n"),
-        asset: "    upstream: { timeout: 150ms }",
+        asset: "    upstream: { timeout: 10s }",
+        clock,
       });
       const operator = await house.plain();
       for (let i = 0; i < 3; i++) {
         await until(() => house.gateway.status().assets[0]?.deviceState === "ready", "connected");
         house.plc.faults = faults;
-        assert.is(await hex(operator.ask(write(4, 1))), code);
+        const answer = hex(operator.ask(write(4, 1)));
+        await until(() => house.plc.requests.length > i, "the guard read is at the device");
+        if ("silent" in faults) clock.passed += 10_001;
+        assert.is(await answer, code);
         house.plc.faults = {};
       }
       assert.equal(await codes(house), ["factUnavailable", "factUnavailable", "factUnavailable"]);
@@ -172,13 +180,16 @@ for (const [what, faults, code] of [
 guard(
   "RULINGS 20: the session ends while its guard read is at the device: the write is not sent, and the record says so",
   async (context) => {
-    const house = await opened(context, { policy: STEPS });
+    const house = await opened(context, { policy: STEPS, asset: "    upstream: { timeout: 20s }" });
     const [gone, stays] = [await house.plain(), await house.plain()];
-    house.plc.faults = { delayMs: 80 };
+    const letGo = house.plc.hold();
     gone.send(write(4, 3));
     await until(() => house.plc.requests.length === 1, "the guard read is at the device");
     gone.close();
-    assert.is(await hex(stays.ask(write(4, 2))), "0600040002", "the turn is free again");
+    await until(() => house.gateway.road.sessions.open.size === 1, "the session is over");
+    const next = hex(stays.ask(write(4, 2)));
+    letGo();
+    assert.is(await next, "0600040002", "the turn is free again");
     assert.equal(arrived(house.plc), ["3@4", "3@4", "6@4"]);
     const outcomes = await house.written("outcome");
     assert.equal(
@@ -193,9 +204,9 @@ guard(
 );
 
 guard("a session that waits for its turn and ends gives the turn back", async (context) => {
-  const house = await opened(context, { policy: STEPS, asset: "    upstream: { outstanding: 4 }" });
+  const house = await opened(context, { policy: STEPS, asset: "    upstream: { outstanding: 4, timeout: 20s }" });
   const [reader, gone, stays] = [await house.plain(), await house.plain(), await house.plain()];
-  house.plc.faults = { delayMs: 120 };
+  const letGo = house.plc.hold();
   const slow = reader.ask(read(50, 1));
   await until(() => house.plc.requests.length === 1, "a read is at the device");
   gone.send(write(4, 3));
@@ -203,32 +214,71 @@ guard("a session that waits for its turn and ends gives the turn back", async (c
   const held = stays.ask(read(60, 1));
   gone.close();
   await until(() => house.gateway.assets.get("plc")?.turn === null, "given back");
-  await until(() => house.plc.requests.length === 2, "and the read goes at once", 100);
+  await until(() => house.plc.requests.length === 2, "and the read goes at once");
+  letGo();
   await Promise.all([slow, held]);
 });
 
 guard("RULINGS 20: the documents change while a guard read is at the device: the write is judged by the new ones", async (context) => {
-  const house = await opened(context, { policy: STEPS });
+  const house = await opened(context, { policy: STEPS, asset: "    upstream: { timeout: 20s }" });
   const operator = await house.plain();
-  house.plc.faults = { delayMs: 80 };
+  const letGo = house.plc.hold();
   const answer = operator.ask(write(4, 5));
   await until(() => house.plc.requests.length === 1, "the guard read is at the device");
   house.rewrite("policy.yaml", STEPS.replace("version: 1\n", "version: 2\n").replace("max_step: 5", "max_step: 4"));
   assert.equal((await house.gateway.reload()).problems, []);
+  letGo();
   assert.is(await hex(answer), "8601");
   assert.equal(arrived(house.plc), ["3@4", "3@4"], "which ask for themselves");
 });
 
+guard(
+  "RULINGS 20, 27: the asset is blocked while a guard read is at the device: the write is denied `blocked`, and never sent",
+  async (context) => {
+    const house = await opened(context, { policy: STEPS, asset: "    upstream: { timeout: 20s }" });
+    const operator = await house.plain();
+    const letGo = house.plc.hold();
+    const answer = hex(operator.ask(write(4, 5)));
+    await until(() => house.plc.requests.length === 1, "the guard read is at the device");
+    assert.equal(await house.gateway.commands.fromSocket({ ask: "block", asset: "plc", reads: false, uid: 1 }), { ok: true });
+    letGo();
+    assert.is(await answer, "8601");
+    assert.equal(arrived(house.plc), ["3@4"]);
+    assert.equal(await codes(house), ["blocked"]);
+    assert.is(await hex(operator.ask(read(4, 1))), "03020000", "reads are not");
+  },
+);
+
+guard("RULINGS 5, 22: a guarded write that gets no answer leaves its register unknown, though it was read just before", async (context) => {
+  const clock = new MovedClock();
+  const house = await opened(context, { policy: STEPS, clock, asset: "    upstream: { timeout: 20s }" });
+  const operator = await house.plain();
+  const cell = (at: number): number | undefined => house.gateway.assets.get("plc")?.lastSeen.cell(1, HOLDING, at);
+  house.plc.unit(1).set([100, 7], 4);
+  await operator.ask(read(4, 2));
+  assert.equal([cell(4), cell(5)], [100, 7]);
+  house.plc.faults = { rewrite: (answer, request) => (request[7] === 6 ? null : answer) };
+  const answer = hex(operator.ask(write(4, 103)));
+  await until(() => house.plc.requests.at(-1)?.[7] === 6, "the write is at the device");
+  const meanwhile = cell(4);
+  clock.passed += 20_001;
+  assert.is(await answer, "860b");
+  assert.equal([meanwhile, cell(4), cell(5)], [-1, -1, 7], "not while it is there, and not after");
+  assert.equal(arrived(house.plc), ["3@4", "3@4", "6@4"]);
+});
+
 guard("RULINGS 20: new documents ask for a guard read of a write that waits: it is made", async (context) => {
-  const house = await opened(context, { asset: "    upstream: { timeout: 2s, outstanding: 4 }" });
+  const house = await opened(context, { asset: "    upstream: { timeout: 20s, outstanding: 4 }" });
   const operator = await house.plain();
   const reader = await house.plain();
-  house.plc.faults = { delayMs: 120 };
+  const letGo = house.plc.hold();
   const first = operator.ask(read(50, 1));
   const second = operator.ask(write(4, 90));
   const others = reader.ask(read(51, 1));
+  await until(() => house.plc.requests.length === 2 && house.gateway.status().assets[0]?.waiting === 1, "the write waits");
   house.rewrite("policy.yaml", STEPS.replace("version: 1\n", "version: 2\n"));
   assert.equal((await house.gateway.reload()).problems, []);
+  letGo();
   assert.is(await hex(second), "8601", "0 to 90 is no step of 5");
   await Promise.all([first, others]);
   assert.is(house.plc.requests.filter((adu) => adu[7] === 6).length, 0);
@@ -379,31 +429,105 @@ guard("RULINGS 9: a read under a state waits for its turn like a write", async (
   assert.equal(arrived(house.plc), ["4@7", "3@4", "4@7"]);
 });
 
-guard("RULINGS 9: the state of another asset is what its replies last showed: nothing written, nothing too old", async (context) => {
+guard("RULINGS 22: a guard read that gets no answer says nothing of the place the read asks for: it is asked again", async (context) => {
+  const clock = new MovedClock();
+  const policy = OPEN_POLICY.replace(
+    '{ id: read, allow: read, on: "*" }',
+    '{ id: read, allow: read, on: plc, points: [feed], state: "plc.pressure < 2" }',
+  );
+  const house = await opened(context, { policy, points: PRESSURE, clock, asset: "    upstream: { timeout: 20s }" });
+  const operator = await house.plain();
+  house.plc.unit(1)[4] = 77;
+  pressures(house.plc)[7] = 1;
+  for (let asked = 1; asked <= 2; asked++) {
+    await until(() => house.gateway.status().assets[0]?.deviceState === "ready", "connected");
+    house.plc.faults = { silent: true };
+    const answer = hex(operator.ask(read(4, 1)));
+    await until(() => house.plc.requests.length === asked, "the guard read is at the device");
+    clock.passed += 20_001;
+    assert.is(await answer, "8301");
+  }
+  await until(() => house.gateway.status().assets[0]?.deviceState === "ready", "connected");
+  house.plc.faults = {};
+  assert.is(await hex(operator.ask(read(4, 1))), "0302004d");
+  assert.equal(arrived(house.plc), ["4@7", "4@7", "4@7", "3@4"]);
+  assert.equal(await codes(house), ["factUnavailable", "factUnavailable"]);
+});
+
+/** A house of `plc`, whose feed may be written while level of asset `two`, unit 2 of the same device, is below 2; one operator of each. */
+async function neighbours(
+  context: { house: House },
+  level: string,
+): Promise<{ house: House; one: Operator; two: Operator; clock: MovedClock }> {
+  const clock = new MovedClock();
   const house = await opened(context, {
+    clock,
     points: PRESSURE,
     policy: OPEN_POLICY.replace(
       "table: holding, addresses: 0-99 }",
-      'points: [feed], state: { when: "two.level < 2", max_age: 300ms }, values: { min: 0, max: 1000 } }',
+      `points: [feed], state: { when: "two.level < 2", max_age: 10s }, values: { min: 0, max: 1000 } }`,
     ).replace("bindings:", "    - { id: two, allow: write, on: two, table: holding, addresses: 20 }\nbindings:"),
     listeners:
       "  - { asset: plc, interface: lo, port: 0, tls: none, from: [127.0.0.0/8] }\n  - { asset: two, interface: lo, port: 0, tls: none, from: [127.0.0.0/8] }",
-    files: { "two.csv": "name,unit_id,table,address,type,unit,access,description\nlevel,2,holding,9,uint16,m,r,level\n" },
+    files: { "two.csv": level },
     asset: "  two:\n    protocol: modbus-tcp\n    address: 127.0.0.1:1\n    units: [2]\n    addressing: zero-based\n    points: two.csv",
   });
   house.rewrite("site.yaml", house.read("site.yaml").replace("127.0.0.1:1\n", `127.0.0.1:${house.plc.port}\n`));
   assert.equal((await house.gateway.reload()).problems, []);
-  const [one, two] = [await house.plain(0), await house.plain(1)];
+  return { house, clock, one: await house.plain(0), two: await house.plain(1) };
+}
+
+guard("RULINGS 9: the state of another asset is what its replies last showed: nothing written, nothing too old", async (context) => {
+  const level = "name,unit_id,table,address,type,unit,access,description\nlevel,2,holding,9,uint16,m,r,level\n";
+  const { house, clock, one, two } = await neighbours(context, level);
   house.plc.unit(2)[9] = 1;
   assert.is(await hex(one.ask(write(4, 10))), "8601", "nobody has seen it");
   await two.ask(read(9, 1), 2);
   assert.is(await hex(one.ask(write(4, 10))), "060004000a");
-  await sleep(350);
+  clock.passed += 10_001;
   assert.is(await hex(one.ask(write(4, 11))), "8601", "too old");
   house.plc.unit(2)[9] = 3;
   await two.ask(read(9, 1), 2);
   assert.is(await hex(one.ask(write(4, 12))), "8601");
   assert.equal(await codes(house), ["factUnavailable", "stale", "stateNotMet"]);
+});
+
+/** -50, which is below 2 and no pressure. */
+const IMPOSSIBLE = [0xc248, 0x0000];
+const ONE = [0x3f80, 0x0000];
+
+guard("RULINGS 9: a state by a value that cannot be is not met, however it compares: the asset's own point", async (context) => {
+  const points = `name,unit_id,table,address,type,unit,access,description,plausible_min,plausible_max
+pressure,1,input,7,float32,bar,r,drum pressure,0,25
+feed,1,holding,4,uint16,,rw,feed,,
+`;
+  const house = await opened(context, { policy: INTERLOCK('"plc.pressure < 2"'), points });
+  const operator = await house.plain();
+  pressures(house.plc).set(ONE, 7);
+  assert.is(await hex(operator.ask(write(4, 10))), "060004000a");
+  pressures(house.plc).set(IMPOSSIBLE, 7);
+  assert.is(await hex(operator.ask(write(4, 11))), "8601");
+  pressures(house.plc).set(ONE, 7);
+  assert.is(await hex(operator.ask(write(4, 12))), "060004000c", "it can be again");
+  assert.equal(arrived(house.plc), ["4@7", "6@4", "4@7", "4@7", "6@4"]);
+  assert.equal(await codes(house), ["factUnavailable"]);
+});
+
+guard("RULINGS 9: a state by a value that cannot be is not met, however it compares: a point of another asset", async (context) => {
+  const level = `name,unit_id,table,address,type,unit,access,description,plausible_min,plausible_max
+level,2,holding,9,float32,m,r,level,0,25
+`;
+  const { house, one, two } = await neighbours(context, level);
+  house.plc.unit(2).set(ONE, 9);
+  await two.ask(read(9, 2), 2);
+  assert.is(await hex(one.ask(write(4, 10))), "060004000a");
+  house.plc.unit(2).set(IMPOSSIBLE, 9);
+  await two.ask(read(9, 2), 2);
+  assert.is(await hex(one.ask(write(4, 11))), "8601");
+  house.plc.unit(2).set(ONE, 9);
+  await two.ask(read(9, 2), 2);
+  assert.is(await hex(one.ask(write(4, 12))), "060004000c", "it can be again");
+  assert.equal(await codes(house), ["factUnavailable"]);
 });
 
 guard("RULINGS 7: while a wide point shows what cannot be, nobody writes it, and status says to check the word order", async (context) => {

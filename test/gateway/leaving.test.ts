@@ -52,16 +52,20 @@ async function waiting(
   return { answer, records };
 }
 
-leaving("RULINGS 20: its `hours` close while a write waits: denied as it would leave", async (context) => {
+/** `hours` that close half a minute from now by the clock. */
+function closing(): { clock: MovedClock; hours: string } {
   const clock = new MovedClock();
   const into = clock.wall() % 60_000;
-  // Half a minute before the hours close.
   clock.passed = 90_000 - into;
   const closes = new Date(clock.wall() + 30_000).toISOString().slice(11, 16);
-  const opens = closes === "00:00" ? "12:00-24:00" : `00:00-${closes}`;
+  return { clock, hours: `${closes === "00:00" ? "12:00-24:00" : `00:00-${closes}`} UTC` };
+}
+
+leaving("RULINGS 20: its `hours` close while a write waits: denied as it would leave", async (context) => {
+  const { clock, hours } = closing();
   const policy = TLS_POLICY.replace(
     "addresses: 0-99 }",
-    `addresses: 0-49 }\n    - { id: by-day, allow: write, on: plc, table: holding, addresses: 50-99, hours: "${opens} UTC" }`,
+    `addresses: 0-49 }\n    - { id: by-day, allow: write, on: plc, table: holding, addresses: 50-99, hours: "${hours}" }`,
   );
   const { answer, records } = await waiting(context, { policy, clock }, () => {
     clock.passed += 31_000;
@@ -70,6 +74,32 @@ leaving("RULINGS 20: its `hours` close while a write waits: denied as it would l
   assert.equal(
     records.map(({ kind, decision, code }) => [kind, decision, code]),
     [["decision", "deny", "outsideHours"]],
+  );
+});
+
+leaving("RULINGS 20: a read that waited a while is judged again as it leaves: its `hours` have closed", async (context) => {
+  const { clock, hours } = closing();
+  const policy = OPEN_POLICY.replace(
+    '{ id: read, allow: read, on: "*" }',
+    `{ id: read, allow: read, on: plc, table: holding, addresses: 0-49 }
+    - { id: by-day, allow: read, on: plc, table: holding, addresses: 50-99, hours: "${hours}" }`,
+  );
+  const house = await opened(context, { policy, clock, asset: PATIENT, limits: { readWaitMs: 120_000 } });
+  const [alice, bob] = [await house.plain(), await house.plain()];
+  assert.is(await hex(alice.ask(read(50, 1))), "03020000", "they are open");
+  const letGo = house.plc.hold();
+  const first = hex(bob.ask(read(1, 1)));
+  await until(() => house.plc.requests.length === 2, "bob's is at the device");
+  const second = hex(alice.ask(read(50, 1)));
+  await until(() => house.gateway.status().assets[0]?.waiting === 1, "alice's waits");
+  clock.passed += 31_000;
+  letGo();
+  assert.equal([await first, await second], ["03020000", "8301"]);
+  assert.is(house.plc.requests.length, 2, "not an octet of it left");
+  const denied = (await house.written("decision")).filter(({ decision }) => decision === "deny");
+  assert.equal(
+    denied.map(({ code }) => code),
+    ["outsideHours"],
   );
 });
 

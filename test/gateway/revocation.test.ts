@@ -125,18 +125,49 @@ revocation(
   },
 );
 
-revocation("RULINGS 18: a write that waited while the grace ended is not sent", async (context) => {
+/** Coil 7 off is a stop. */
+const STOPPING = STRICT.replace(
+  "bindings:",
+  "    - { id: stop, allow: write, on: plc, table: coil, addresses: 7, values: { set: [0] }, essential: true }\nbindings:",
+);
+const STOP = "05 0007 0000";
+
+revocation("RULINGS 18: after crl_grace a stop is denied revocationStale too, though an essential rule allows it", async (context) => {
   const { pki } = context;
-  const house = await opening(context, pki.ca.list({ number: 1 }), "0s", { asset: "    upstream: { timeout: 5s }" });
-  const [alice, bob] = [await house.mutual(pki.operator), await house.mutual(pki.operatorNamed("bob"))];
-  house.plc.faults = { delayMs: 1_000 };
-  const first = alice.ask(write(1, 1));
-  await until(() => house.plc.requests.length === 1, "the first is at the device");
-  const second = bob.ask(write(2, 2));
-  house.rewrite("ca.crl", pki.ca.list({ number: 2, startsIn: -DAY, endsIn: -HOUR }));
-  assert.equal([(await first).toString("hex"), (await second).toString("hex")], ["0600010001", "8601"]);
-  assert.is(house.plc.requests.length, 1);
+  const house = await opening(context, pki.ca.list({ number: 1, startsIn: -2 * DAY, endsIn: -HOUR }), "59m", { policy: STOPPING });
+  const operator = await house.mutual(pki.operator);
+  assert.is(await answer(operator, STOP), "8501");
+  assert.is(house.plc.octets, 0);
+  const denied = (await house.written("decision")).filter((r) => r.decision === "deny");
+  assert.equal(
+    denied.map((r) => r.code),
+    ["revocationStale"],
+  );
+  house.rewrite("ca.crl", pki.ca.list({ number: 2 }));
+  await until(() => house.gateway.status().revocationLists[0]?.state === "current", "the new list is taken up");
+  assert.is(await answer(operator, STOP), "0500");
 });
+
+for (const [what, pdu, denied] of [
+  ["a write", write(2, 2), "8601"],
+  ["a stop", STOP, "8501"],
+] as const)
+  revocation(`RULINGS 18: ${what} that waited while the grace ended is not sent`, async (context) => {
+    const { pki } = context;
+    const house = await opening(context, pki.ca.list({ number: 1 }), "0s", { asset: "    upstream: { timeout: 20s }", policy: STOPPING });
+    const [alice, bob] = [await house.mutual(pki.operator), await house.mutual(pki.operatorNamed("bob"))];
+    const letGo = house.plc.hold();
+    const first = alice.ask(write(1, 1));
+    await until(() => house.plc.requests.length === 1, "the first is at the device");
+    const second = bob.ask(pdu);
+    await until(() => house.gateway.status().assets[0]?.waiting === 1, "the second waits");
+    house.rewrite("ca.crl", pki.ca.list({ number: 2, startsIn: -DAY, endsIn: -HOUR }));
+    await until(() => house.gateway.status().revocationLists[0]?.state === "stale", "it is taken up");
+    letGo();
+    assert.equal([(await first).toString("hex"), (await second).toString("hex")], ["0600010001", denied]);
+    assert.is(house.plc.requests.length, 1);
+    assert.is((await house.written("decision")).at(-1)?.code, "revocationStale");
+  });
 
 revocation("RULINGS 18: only a certificate whose own lists are overdue is held back; an address has none", async (context) => {
   const { pki } = context;

@@ -494,4 +494,77 @@ stops(
   },
 );
 
+stops(
+  "RULINGS 15: a stop that is at the device when the disk is well again is told once it is known what became of it",
+  async (context) => {
+    const disk = new FailingDisk();
+    const house = await opened(context as { house: House }, {
+      policy: POLICY,
+      disk: { files: disk },
+      asset: "    upstream: { timeout: 20s }",
+    });
+    const operator = await house.plain();
+    const { stops: kept, audit } = house.gateway.road;
+    disk.fails = "EIO";
+    void house.gateway.road.records.note("management", { event: "test" });
+    await broken(house, operator);
+    const letGo = house.plc.hold();
+    const answer = hex(operator.ask(coil(7, false)));
+    await until(() => house.plc.requests.at(-1)?.[7] === 5, "it is at the device");
+    disk.fails = null;
+    await until(() => audit.state === "ok", "the log is well");
+    let looks = 0;
+    const { look } = kept;
+    kept.look = (now) => {
+      look.call(kept, now);
+      looks += 1;
+    };
+    await until(() => looks >= 3, "the journal was looked through");
+    const early = (await house.written("decision")).filter(({ journal }) => journal !== undefined);
+    const { waiting } = house.gateway.status().audit.stops;
+    letGo();
+    assert.is(await answer, STOPPED);
+    assert.equal([early, waiting], [[], 1], "not told before");
+    await until(() => house.gateway.status().audit.stops.waiting === 0, "merged");
+    const merged = (await verified(house)).filter(({ journal }) => journal !== undefined);
+    assert.equal(
+      merged.map(({ journal }) => [journal.count, journal.outcome]),
+      [[1, "answered"]],
+    );
+  },
+);
+
+stops(
+  "RULINGS 15, 27: the asset is blocked while a kept stop waits for its turn: it is denied, and leaves the journal as notSent",
+  async (context) => {
+    const disk = new FailingDisk();
+    const house = await opened(context as { house: House }, {
+      policy: POLICY,
+      disk: { files: disk },
+      asset: "    upstream: { timeout: 20s }",
+    });
+    const [operator, reader] = [await house.plain(), await house.plain()];
+    disk.fails = "EIO";
+    void house.gateway.road.records.note("management", { event: "test" });
+    await broken(house, operator);
+    const letGo = house.plc.hold();
+    const reading = hex(reader.ask(read(1, 1)));
+    await until(() => house.plc.requests.length === 1, "the device is busy");
+    const stopping = hex(operator.ask(coil(7, false)));
+    await until(() => house.gateway.status().audit.stops.passed === 1, "in the journal");
+    assert.equal(await house.gateway.commands.fromSocket({ ask: "block", asset: "plc", reads: false, uid: 1 }), { ok: true });
+    letGo();
+    assert.is(await stopping, "8501");
+    assert.is(await reading, "03020000");
+    assert.not(house.plc.requests.some((adu) => adu[7] === 5));
+    disk.fails = null;
+    await until(() => house.gateway.status().audit.stops.waiting === 0, "merged");
+    const merged = (await verified(house)).filter(({ journal }) => journal !== undefined);
+    assert.equal(
+      merged.map(({ journal }) => [journal.outcome, journal.reason]),
+      [["notSent", "blocked"]],
+    );
+  },
+);
+
 stops.run();

@@ -9,6 +9,8 @@ export interface PlcFaults {
   silent?: boolean;
   /** Milliseconds before an answer leaves. */
   delayMs?: number;
+  /** The answer leaves once this is kept. */
+  after?: Promise<void>;
   /** Send the answer octet by octet, this many milliseconds apart. */
   dripMs?: number;
   /** Answer with this exception instead. */
@@ -64,6 +66,16 @@ export class Plc {
     await this.close();
     this.#server = net.createServer((socket) => this.#serve(socket));
     return port;
+  }
+
+  /** From now on no answer leaves, until the function that is returned is called. */
+  hold(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.faults = { after: promise };
+    return () => {
+      this.faults = {};
+      resolve();
+    };
   }
 
   /** Octets out of nowhere to every connection. */
@@ -122,8 +134,10 @@ export class Plc {
     for (const part of Array.isArray(rewritten) ? rewritten : [rewritten]) this.#send(socket, part, faults);
   }
 
-  #send(socket: net.Socket, octets: Buffer, { delayMs = 0, dripMs = 0 }: PlcFaults): void {
-    if (delayMs === 0 && dripMs === 0) {
+  #send(socket: net.Socket, octets: Buffer, { delayMs = 0, dripMs = 0, after }: PlcFaults): void {
+    if (after !== undefined) {
+      void after.then(() => socket.writable && socket.write(octets));
+    } else if (delayMs === 0 && dripMs === 0) {
       socket.write(octets);
     } else if (dripMs === 0) {
       setTimeout(() => socket.writable && socket.write(octets), delayMs).unref();

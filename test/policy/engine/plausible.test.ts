@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { Plausible } from "#policy/plausible";
 import { decimal } from "#process/decimal";
 import type { Point } from "#process/points";
-import { Plant } from "./plant.ts";
+import { HOLDING, Plant } from "./plant.ts";
 
 const plausible = suite("policy/plausible");
 
@@ -52,6 +52,16 @@ plausible("what is read in part, or is of one register, or has no range, tells n
   assert.is(marks("float32", [0x7fc0], null), 7);
   assert.is(marks("uint16", [0xffff], [0, 10]), 7);
   assert.is(marks("uint32", [0xffff, 0xffff], null), 7);
+});
+
+plausible("RULINGS 3, 7: a point listed under an alias of its unit is judged as one of that unit", () => {
+  for (const unitId of [1, 11]) {
+    const { model } = new Plant({ units: [1], unitAliases: [[11, 1]], points: { flow: { at: 40, type: "float32", unitId } } });
+    const found = new Uint8Array(1);
+    const octets = Uint8Array.of(0x7f, 0xc0, 0, 0);
+    new Plausible(model).mark(1, HOLDING, 40, 41, { is: "cells", octets, at: 0, bits: 16, keep: 0 }, found);
+    assert.is(found[0], 1, `unit ${unitId}`);
+  }
 });
 
 plausible.run();
