@@ -26,9 +26,14 @@ export const RESPONSE_HEADER = 4;
 const OBJECT_HEADER = 3;
 
 /** Why octets are no fragment at all. */
-export type HeaderFault = "truncated" | "badFunction" | "badControl";
-/** Why the objects of a fragment are none. */
-export type ObjectFault =
+export type HeaderFault = "truncated";
+/** What is wrong with a fragment whose header can be read. */
+export type FragmentFault =
+  /** The standard has no such function. */
+  | "badFunction"
+  /** A request that is not whole, or unsolicited; something unsolicited that does not say so, or says so and is not. */
+  | "badControl"
+  /** Objects that go on behind its end. */
   | "truncated"
   /** Objects where the function has none. */
   | "trailing"
@@ -79,8 +84,8 @@ export interface Fragment {
   readonly iin: number;
   readonly headers: readonly ObjectHeader[];
   /** The headers before it are good. */
-  readonly fault: ObjectFault | null;
-  /** Offset of the object header that is not. */
+  readonly fault: FragmentFault | null;
+  /** Offset of what is not: an object header, the function, the control octet. */
   readonly faultAt: number;
 }
 
@@ -88,25 +93,24 @@ export interface Fragment {
  * Decode a fragment.
  *
  * @param octets  the fragment has `length` octets from `at`; what is told are views into it
- * @error `truncated`, `badFunction`; `badControl`: a request is one fragment, and what is unsolicited says so and nothing else does
+ * @error `truncated`: not even its header is there. What else is wrong stands in `fault`
  */
 export function decodeFragment(octets: Uint8Array, at: number, length: number): Result<Fragment, { readonly kind: HeaderFault }> {
   if (length < REQUEST_HEADER) return TRUNCATED;
   const control = octets[at] as number;
   const row = functionRow(octets[at + 1] as number);
-  if (row === null) return BAD_FUNCTION;
   const answers = isResponse(row.code);
   if (answers && length < RESPONSE_HEADER) return TRUNCATED;
-  if (!mayControl(control, row.code)) return BAD_CONTROL;
+  const iin = answers ? u16le(octets, at + 2) : 0;
+  const fragment = { octets, at, length, control, row, iin };
+  if (!row.isKnown) return ok({ ...fragment, headers: [], fault: "badFunction", faultAt: at + 1 });
+  if (!mayControl(control, row.code)) return ok({ ...fragment, headers: [], fault: "badControl", faultAt: at });
   const reader = new Reader(octets, at, length, row, at + (answers ? RESPONSE_HEADER : REQUEST_HEADER));
   const fault = reader.read();
-  const iin = answers ? u16le(octets, at + 2) : 0;
-  return ok({ octets, at, length, control, row, iin, headers: reader.headers, fault, faultAt: fault === null ? -1 : reader.at });
+  return ok({ ...fragment, headers: reader.headers, fault, faultAt: fault === null ? -1 : reader.at });
 }
 
 const TRUNCATED = err({ kind: "truncated" as const });
-const BAD_FUNCTION = err({ kind: "badFunction" as const });
-const BAD_CONTROL = err({ kind: "badControl" as const });
 
 /**
  * A request is whole in one fragment and not unsolicited; a confirm may be of something unsolicited; an unsolicited response is one fragment
@@ -138,7 +142,7 @@ class Reader {
   }
 
   /** @returns what is wrong with the header at `at`; null: all are good */
-  read(): ObjectFault | null {
+  read(): FragmentFault | null {
     while (this.at < this.#end) {
       if (this.#row.objects === "none") return "trailing";
       const fault = this.#header();
@@ -147,7 +151,7 @@ class Reader {
     return null;
   }
 
-  #header(): ObjectFault | null {
+  #header(): FragmentFault | null {
     const octets = this.#octets;
     const { at } = this;
     if (this.#end - at < OBJECT_HEADER) return "truncated";
@@ -190,7 +194,7 @@ class Reader {
   }
 
   /** A freeze at a time names the time first, ASSIGN_CLASS the class. */
-  #orderFault(group: number, variation: number): ObjectFault | null {
+  #orderFault(group: number, variation: number): FragmentFault | null {
     const { objects } = this.#row;
     if (objects === "timeThenHeaders") {
       const isTime = group === TIME_GROUP && variation === TIME_AND_INTERVAL;
@@ -219,14 +223,14 @@ class Reader {
   }
 
   /** Of a header without objects: an index list still names its indexes. */
-  #prefixLength(entry: ObjectEntry, { prefix, prefixSize }: Qualifier, itemsAt: number, count: number): number | ObjectFault {
+  #prefixLength(entry: ObjectEntry, { prefix, prefixSize }: Qualifier, itemsAt: number, count: number): number | FragmentFault {
     if (prefix === "none") return 0;
     if (prefix === "size" || entry.kind === "class") return "badQualifier";
     return count * prefixSize <= this.#end - itemsAt ? count * prefixSize : "truncated";
   }
 
   /** INVARIANT: count times size is held against what is there before anything is looked at, and nothing is made by count. */
-  #dataLength(entry: ObjectEntry, qualifier: Qualifier, itemsAt: number, count: number, size: number): number | ObjectFault {
+  #dataLength(entry: ObjectEntry, qualifier: Qualifier, itemsAt: number, count: number, size: number): number | FragmentFault {
     const { layout } = entry;
     const left = this.#end - itemsAt;
     if (entry.variation === 0) return "badVariation";
@@ -251,7 +255,7 @@ class Reader {
     return spare === 0 || (this.#octets[itemsAt + length - 1] as number) >>> (8 - spare) === 0;
   }
 
-  #sizedLength(least: number, prefixSize: number, itemsAt: number, count: number): number | ObjectFault {
+  #sizedLength(least: number, prefixSize: number, itemsAt: number, count: number): number | FragmentFault {
     let at = itemsAt;
     for (let i = 0; i < count; i++) {
       if (this.#end - at < prefixSize) return "truncated";
@@ -264,7 +268,7 @@ class Reader {
     return at - itemsAt;
   }
 
-  #attributesLength(prefixSize: number, itemsAt: number, count: number): number | ObjectFault {
+  #attributesLength(prefixSize: number, itemsAt: number, count: number): number | FragmentFault {
     let at = itemsAt;
     for (let i = 0; i < count; i++) {
       if (this.#end - at < prefixSize + ATTRIBUTE_HEADER) return "truncated";

@@ -1,6 +1,6 @@
 /**
- * Application function codes: names, whether the outstation answers, and what follows the object headers. A code that is no row is unknown:
- * a denial.
+ * Application function codes: names, whether the outstation answers, and what follows the object headers. A code without a
+ * name is a denial.
  *
  * @source IEEE 1815-2012 table 4-2
  */
@@ -23,6 +23,8 @@ export type Objects =
 export interface FunctionRow {
   readonly code: number;
   readonly name: string;
+  /** The standard has a name for it. */
+  readonly isKnown: boolean;
   /** Never answered, whatever it asks: whoever answers tells a stranger that somebody is there. */
   readonly silent: boolean;
   readonly objects: Objects;
@@ -117,16 +119,17 @@ const SILENT: readonly number[] = [
   FUNCTION.authenticationRequestNoAck,
 ];
 
-const ROWS: readonly (FunctionRow | null)[] = (() => {
-  const rows: (FunctionRow | null)[] = new Array<FunctionRow | null>(256).fill(null);
+const ROWS: readonly FunctionRow[] = (() => {
+  const rows = Array.from({ length: 256 }, (_, code): FunctionRow => {
+    return { code, name: `function ${code}`, isKnown: false, silent: false, objects: "none" };
+  });
   for (const [name, code] of Object.entries(FUNCTION) as [keyof typeof FUNCTION, number][])
-    rows[code] = { code, name, silent: SILENT.includes(code), objects: OBJECTS[name] };
+    rows[code] = { code, name, isKnown: true, silent: SILENT.includes(code), objects: OBJECTS[name] };
   return rows;
 })();
 
-/** null: the standard gives it no name. */
-export function functionRow(code: number): FunctionRow | null {
-  return ROWS[code] as FunctionRow | null;
+export function functionRow(code: number): FunctionRow {
+  return ROWS[code] as FunctionRow;
 }
 
 export function isResponse(code: number): boolean {

@@ -10,6 +10,8 @@ import { complain } from "./output.ts";
 export interface InspectOptions {
   /** TCP ports that carry Modbus, besides 502. */
   readonly port: readonly number[];
+  /** TCP ports that carry DNP3, besides 20000. */
+  readonly dnp3Port?: readonly number[];
   readonly json?: boolean;
 }
 
@@ -34,8 +36,14 @@ export async function inspectCommand(file: string, options: InspectOptions, sink
   let reader: CaptureReader | null = null;
   try {
     const format = options.json ? JSON_FORMAT : (await import("./inspect/text.ts")).TEXT_FORMAT;
+    const frameText = options.json ? (await import("./inspect/dnp3Json.ts")).dnp3Json : (await import("./inspect/dnp3Text.ts")).dnp3Text;
     const lines = new Lines(sinks.output, format, () => reader?.oldestHeld ?? 0);
-    reader = new CaptureReader(file, options.port, (row) => lines.add(row));
+    reader = new CaptureReader(
+      file,
+      { modbus: options.port, dnp3: options.dnp3Port ?? [] },
+      (row) => lines.add(row),
+      (frame) => lines.addText(frame.stamp.frame, frameText(frame)),
+    );
     return await run(reader, lines, (words) => sinks.say(`${shown}: ${words}`));
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;

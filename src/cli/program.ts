@@ -125,8 +125,16 @@ export function commandLine(done: (code: number | undefined) => void): Command {
     .argument("<file>", "a pcap or pcapng capture")
     .description("decode a capture, one line a message")
     .option("--port <n>", "a further TCP port that carries Modbus (repeatable)", port, [])
+    .option("--dnp3-port <n>", "a further TCP port that carries DNP3, besides 20000 (repeatable)", port, [])
     .option("--json", "JSON lines")
-    .addHelpText("after", examples("penstock inspect plant.pcap --json", "penstock inspect plant.pcapng --port 1502"))
+    .addHelpText(
+      "after",
+      examples(
+        "penstock inspect plant.pcap --json",
+        "penstock inspect plant.pcapng --port 1502",
+        "penstock inspect feeder.pcap --dnp3-port 20001",
+      ),
+    )
     .action(async (file: string, o) => done(await (await import("./inspect.ts")).inspectCommand(file, o)));
 
   const policy = program

@@ -161,7 +161,13 @@ for (const [what, octets, fault, good] of BAD)
   });
 
 application("control octets: requests are whole and not unsolicited; what is unsolicited says so; responses may be several", () => {
-  const may = (control: number, code: number): boolean => decodeFragment(Uint8Array.of(control, code, 0, 0), 0, code < 129 ? 2 : 4).ok;
+  const may = (control: number, code: number): boolean => {
+    const read = decodeFragment(Uint8Array.of(control, code, 0, 0), 0, code < 129 ? 2 : 4);
+    assert.ok(read.ok);
+    const fault = read.ok ? read.value.fault : "truncated";
+    assert.ok(fault === null || fault === "badControl", `${fault}`);
+    return fault === null;
+  };
   for (let control = 0; control < 256; control += 16) {
     const [fir, fin, uns] = [0x80, 0x40, 0x10].map((bit) => (control & bit) !== 0);
     for (const code of [1, 2, 3, 4, 5, 6, 20, 32]) assert.is(may(control, code), fir && fin && !uns, `${control.toString(16)} ${code}`);
@@ -172,11 +178,13 @@ application("control octets: requests are whole and not unsolicited; what is uns
   }
 });
 
-application("every code without a name is badFunction; a header cut short is truncated", () => {
+application("every code without a name is badFunction, with its number and sequence; a header cut short is truncated", () => {
   const named = new Set<number>(Object.values(FUNCTION));
   for (let code = 0; code < 256; code++) {
-    assert.is(functionRow(code) !== null, named.has(code));
-    if (!named.has(code)) assert.equal(decodeFragment(Uint8Array.of(0xc0, code), 0, 2), { ok: false, error: { kind: "badFunction" } });
+    assert.is(functionRow(code).isKnown, named.has(code));
+    if (named.has(code)) continue;
+    const fragment = decoded(`c7 ${code.toString(16).padStart(2, "0")} 3c0206`);
+    assert.equal([fragment.fault, fragment.row.code, fragment.control & 0x0f, fragment.headers], ["badFunction", code, 7, []]);
   }
   for (const text of ["", "c0", "c081", "c08100"]) {
     const octets = hex(text);

@@ -154,7 +154,7 @@ const MEASURE = `
     for (let at = 24; at < octets.length; at += 16 + octets.readUInt32LE(at + 8)) octets[at + 16 + 26] = 20 + time;
     appendFileSync(path, octets.subarray(24));
   }
-  const reader = new CaptureReader(path, [], () => {});
+  const reader = new CaptureReader(path, { modbus: [], dnp3: [] }, () => {}, () => {});
   const sizes = [];
   for (let at = 36_000; at <= 144_000; at += 36_000) {
     while (reader.frames < at - 256 && reader.step());

@@ -86,12 +86,19 @@ export interface Decoded {
 }
 
 /** A capture file, without a process. The file's name in remarks is FILE. */
-export async function decodeFile(file: string, { json = true, ports = [] as readonly number[] } = {}): Promise<Decoded> {
+export async function decodeFile(
+  file: string,
+  { json = true, ports = [] as readonly number[], dnp3Ports = [] as readonly number[] } = {},
+): Promise<Decoded> {
   const folder = mkdtempSync(path.join(tmpdir(), "penstock-inspect-"));
   const output = openSync(path.join(folder, "out"), "w");
   try {
     const said: string[] = [];
-    const status = await inspectCommand(file, { port: ports, json }, { output, say: (line) => said.push(line.replace(file, "FILE")) });
+    const status = await inspectCommand(
+      file,
+      { port: ports, dnp3Port: dnp3Ports, json },
+      { output, say: (line) => said.push(line.replace(file, "FILE")) },
+    );
     return { status, said, text: readFileSync(path.join(folder, "out"), "utf8") };
   } finally {
     closeSync(output);

@@ -164,6 +164,14 @@ function time(out: Uint8Array, at: number, stamp: Stamp): number {
   return put(out, end, text(String(fraction).padStart(digits, "0")));
 }
 
+/** As the lines have it; `null` where the file gives no time. */
+export function timeText(stamp: Stamp): string {
+  const { seconds, fraction, digits } = stamp;
+  if (digits < 0) return "null";
+  if (seconds < 0) return beforeEpoch(stamp);
+  return digits === 0 ? String(seconds) : `${seconds}.${String(fraction).padStart(digits, "0")}`;
+}
+
 function beforeEpoch({ seconds, fraction, digits }: Stamp): string {
   if (digits === 0) return String(seconds);
   const whole = fraction === 0 ? -seconds : -seconds - 1;

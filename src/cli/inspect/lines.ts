@@ -25,6 +25,8 @@ interface Parked {
   readonly octets: Uint8Array;
 }
 
+const encoder = new TextEncoder();
+
 export class Lines {
   /** The reader went away: nothing more is wanted. */
   closed = false;
@@ -42,7 +44,7 @@ export class Lines {
     this.#encode = format.encode;
     this.#longest = format.longest;
     this.#oldestHeld = oldestHeld;
-    this.#length = new TextEncoder().encodeInto(format.head, this.#buffer).written;
+    this.#length = encoder.encodeInto(format.head, this.#buffer).written;
   }
 
   get full(): boolean {
@@ -54,6 +56,14 @@ export class Lines {
     const from = this.#length;
     this.#length = this.#encode(row, this.#buffer, from);
     if (this.#parked.length > 0 || this.#oldestHeld() < row.stamp.frame) this.#park(row.stamp.frame, from);
+  }
+
+  /** One line as text, its end among it. */
+  addText(frame: number, text: string): void {
+    this.#makeRoom(3 * text.length);
+    const from = this.#length;
+    this.#length += encoder.encodeInto(text, this.#buffer.subarray(from)).written;
+    if (this.#parked.length > 0 || this.#oldestHeld() < frame) this.#park(frame, from);
   }
 
   /** Let go of lines that wait for nothing any more. */

@@ -4,10 +4,22 @@ import { type Broken, CaptureFile } from "#capture/file";
 import { Segment, type Skip } from "#capture/segment";
 import { type StreamCounts, Streams } from "#capture/streams";
 import type { Request } from "#modbus/pdu";
+import { type Dnp3Counts, Dnp3Frames, type Dnp3State, type LinkLine } from "./dnp3Frames.ts";
 import { type MessageCounts, Messages, type OnMessage, type Sight } from "./messages.ts";
 
 /** The registered port of Modbus/TCP. */
 const MODBUS_PORT = 502;
+/** And of DNP3. */
+const DNP3_PORT = 20_000;
+/** What a port carries. */
+const MODBUS = 1;
+const DNP3 = 2;
+
+/** TCP ports besides the registered ones. */
+export interface Ports {
+  readonly modbus: readonly number[];
+  readonly dnp3: readonly number[];
+}
 
 /** Frames read between two looks at the output. */
 const STEP = 256;
@@ -18,6 +30,8 @@ export class CaptureReader {
   readonly #segment = new Segment();
   readonly #messages: Messages;
   readonly #streams: Streams<Sight>;
+  readonly #dnp3: Dnp3Frames;
+  readonly #dnp3Streams: Streams<Dnp3State>;
   readonly #ports = new Uint8Array(65_536);
   readonly #descriptor: number;
   /** Octets of the file; 0 where it has no size (a pipe). */
@@ -27,10 +41,16 @@ export class CaptureReader {
   octetsRead = 0;
 
   /** Throws what the file system has to say. */
-  constructor(path: string, ports: readonly number[], tell: OnMessage) {
-    for (const port of [MODBUS_PORT, ...ports]) this.#ports[port] = 1;
-    this.#messages = new Messages((port) => this.#ports[port] === 1, tell);
+  constructor(path: string, ports: Ports, tell: OnMessage, tellFrame: (line: LinkLine) => void) {
+    // Whoever says what a port carries is believed over the register.
+    this.#ports[MODBUS_PORT] = MODBUS;
+    this.#ports[DNP3_PORT] = DNP3;
+    for (const port of ports.dnp3) this.#ports[port] = DNP3;
+    for (const port of ports.modbus) this.#ports[port] = MODBUS;
+    this.#messages = new Messages((port) => this.#ports[port] === MODBUS, tell);
     this.#streams = new Streams(this.#messages);
+    this.#dnp3 = new Dnp3Frames(tellFrame);
+    this.#dnp3Streams = new Streams(this.#dnp3);
     this.#descriptor = openSync(path, "r");
     this.size = fstatSync(this.#descriptor).size;
   }
@@ -47,12 +67,25 @@ export class CaptureReader {
     return this.#messages.counts;
   }
 
+  get dnp3Counts(): Readonly<Dnp3Counts> {
+    return this.#dnp3.counts;
+  }
+
   get streamCounts(): Readonly<StreamCounts> {
-    return this.#streams.counts;
+    const [a, b] = [this.#streams.counts, this.#dnp3Streams.counts];
+    return {
+      connections: a.connections + b.connections,
+      gaps: a.gaps + b.gaps,
+      missing: a.missing + b.missing,
+      retransmitted: a.retransmitted + b.retransmitted,
+      reordered: a.reordered + b.reordered,
+      cut: a.cut + b.cut,
+      evicted: a.evicted + b.evicted,
+    };
   }
 
   get oldestHeld(): number {
-    return this.#streams.oldestHeld;
+    return Math.min(this.#streams.oldestHeld, this.#dnp3Streams.oldestHeld);
   }
 
   /** Read on for a while; false when there is no more. Throws what the file system has to say. */
@@ -71,10 +104,15 @@ export class CaptureReader {
         }
         default:
           this.#streams.end();
+          this.#dnp3Streams.end();
           return false;
       }
     }
     return true;
+  }
+
+  #carries({ sourcePort, destinationPort }: Segment, what: number): boolean {
+    return this.#ports[sourcePort] === what || this.#ports[destinationPort] === what;
   }
 
   close(): void {
@@ -88,23 +126,30 @@ export class CaptureReader {
     if (skip !== null) {
       this.skipped[skip] += 1;
       if (skip === "linkType" && this.unknownLinks.size < 16) this.unknownLinks.add(link);
-    } else if (this.#ports[segment.sourcePort] === 1 || this.#ports[segment.destinationPort] === 1) {
+    } else if (this.#carries(segment, MODBUS)) {
       this.#streams.take(segment, octets, stamp);
+    } else if (this.#carries(segment, DNP3)) {
+      this.#dnp3Streams.take(segment, octets, stamp);
     } else {
       this.skipped.otherPort += 1;
     }
   }
 }
 
-/** Every well-formed request of a capture, in capture order but for octets that came out of theirs. The request is valid during the call. */
+/** Every well-formed Modbus request of a capture, in capture order but for octets that came out of theirs. The request is valid during the call. */
 export function eachRequest(
   path: string,
   ports: readonly number[],
   tell: (request: Request, unit: number, frame: number) => void,
 ): CaptureReader {
-  const reader = new CaptureReader(path, ports, (row, request) => {
-    if (request !== null) tell(request, row.unit, row.stamp.frame);
-  });
+  const reader = new CaptureReader(
+    path,
+    { modbus: ports, dnp3: [] },
+    (row, request) => {
+      if (request !== null) tell(request, row.unit, row.stamp.frame);
+    },
+    () => {},
+  );
   try {
     while (reader.step());
   } finally {

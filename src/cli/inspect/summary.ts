@@ -3,7 +3,7 @@ import type { CaptureReader } from "./read.ts";
 
 /** null where every frame was read and understood. */
 export function summaryOf(reader: CaptureReader): string | null {
-  const { skipped, streamCounts: streams, messageCounts: messages, unknownLinks } = reader;
+  const { skipped, streamCounts: streams, messageCounts: messages, dnp3Counts: dnp3, unknownLinks } = reader;
   const frames = list([
     count(skipped.otherPort, "on other TCP ports", "on other TCP ports"),
     count(skipped.notTcp, "other IP", "other IP"),
@@ -17,10 +17,11 @@ export function summaryOf(reader: CaptureReader): string | null {
     count(streams.cut, "segment cut by the snapshot length", "segments cut by the snapshot length"),
     count(messages.incomplete, "message incomplete", "messages incomplete"),
     count(messages.foreignOctets, "octet that is no Modbus", "octets that are no Modbus"),
+    count(dnp3.foreign, "place with octets that are no DNP3", "places with octets that are no DNP3"),
     count(streams.evicted, "connection forgotten to make room", "connections forgotten to make room"),
   ]);
   if (frames === "" && losses === "") return null;
-  const sentences = [`${messages.messages} messages in ${reader.frames} frames`];
+  const sentences = [`${messages.messages + dnp3.frames} messages in ${reader.frames} frames`];
   if (frames !== "") sentences.push(`frames passed over: ${frames}`);
   if (losses !== "") sentences.push(losses);
   return sentences.join("; ");

@@ -1,5 +1,7 @@
 /** A row as a line for people. */
 import { endpointText } from "#capture/address";
+import type { Side } from "#capture/streams";
+import type { Stamp } from "#capture/time";
 import { exceptionName } from "#modbus/exceptions";
 import { umasName } from "#modbus/umas";
 import { modbusVocabulary } from "#modbus/vocabulary";
@@ -23,12 +25,10 @@ export const TEXT_FORMAT: Format = {
 };
 
 export function textOf(row: Row): string {
-  const { side } = row;
-  const from = side === null ? "" : endpointText(side.address, side.port);
-  const to = side === null ? "" : endpointText(side.peer.address, side.peer.port);
+  const [from, to] = row.side === null ? ["", ""] : endpointsOf(row.side);
   return columns([
     String(row.stamp.frame),
-    timeOf(row),
+    timeOf(row.stamp),
     from,
     to,
     DIRECTIONS[row.direction],
@@ -39,7 +39,7 @@ export function textOf(row: Row): string {
 }
 
 /** Numbers to the right (frame, transaction, unit), words to the left. */
-function columns(cells: readonly string[]): string {
+export function columns(cells: readonly string[]): string {
   return cells
     .map((cell, i) => {
       const width = COLUMNS[i] ?? 0;
@@ -49,7 +49,12 @@ function columns(cells: readonly string[]): string {
     .trimEnd();
 }
 
-function timeOf({ stamp: { seconds, fraction, digits } }: Row): string {
+/** Of a side, whose octets are shown, and of the other. */
+export function endpointsOf<S>({ address, port, peer }: Side<S>): [from: string, to: string] {
+  return [endpointText(address, port), endpointText(peer.address, peer.port)];
+}
+
+export function timeOf({ seconds, fraction, digits }: Stamp): string {
   if (digits < 0) return "-";
   const date = new Date(seconds * 1000);
   if (Number.isNaN(date.getTime())) return String(seconds);

@@ -6,8 +6,9 @@ import { accepted, must, refused, type Target } from "../target.ts";
 import { FRAGMENTS } from "./dnp3.ts";
 import { Amid } from "./modbus.ts";
 
-const HEADER_FAULTS = new Set(["truncated", "badFunction", "badControl"]);
 const FAULTS = new Set([
+  "badFunction",
+  "badControl",
   "truncated",
   "trailing",
   "badQualifier",
@@ -35,7 +36,7 @@ export const dnp3Fragment: Target = {
     amid.place(input);
     const decoded = decodeFragment(amid.all, amid.at, input.length);
     if (!decoded.ok) {
-      must(HEADER_FAULTS.has(decoded.error.kind), `an unknown code: ${decoded.error.kind}`);
+      must(decoded.error.kind === "truncated", `an unknown code: ${decoded.error.kind}`);
       return refused(decoded.error.kind);
     }
     const fragment = decoded.value;
