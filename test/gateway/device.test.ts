@@ -96,7 +96,7 @@ for (const [what, rewrite, outcome] of lies) {
 }
 
 device("a write whose echo is wrong is indeterminate, and its values are unknown afterwards", async (context) => {
-  const house = await opened(context, { asset: QUICK });
+  const house = await opened(context, { asset: "    upstream: { timeout: 2s }" });
   const operator = await house.plain();
   await operator.ask(read(5, 1));
   house.plc.faults = { rewrite: (a) => patched(a, 11, 0x77) };
