@@ -302,9 +302,16 @@ journal(
     assert.is(opened.trouble, "ENOSPC");
     const early = opened.add(stop(1), TAIL);
     assert.ok(early !== null);
+    // What is still under way when time is looked at is not begun again: as the gateway does, on and on.
+    let now = 10_000;
+    const triedAgain = (what: string): Promise<void> =>
+      until(() => {
+        now += 1_000;
+        opened.tick(now);
+        return opened.trouble === null;
+      }, what);
     disk.fails = null;
-    opened.tick(10_000);
-    await until(() => opened.trouble === null, "it is tried again");
+    await triedAgain("it is tried again");
     assert.is(await entriesWaiting(log), 1);
     disk.fails = "EIO";
     opened.add(stop(2), TAIL);
@@ -312,8 +319,7 @@ journal(
     await until(() => opened.trouble === "EIO", "told");
     opened.add(stop(3), TAIL);
     disk.fails = null;
-    opened.tick(20_000);
-    await until(() => opened.trouble === null, "and again");
+    await triedAgain("and again");
     await opened.close();
     const again = await Journal.open(log, key);
     assert.equal(entriesOf(again), entriesOf(opened));
