@@ -55,8 +55,7 @@ async function broken(house: House, operator: Operator): Promise<void> {
 }
 
 stops("RULINGS 15: fdatasync fails: a stop passes and is told, everything else is denied, and the log gets it later", async (context) => {
-  const disk = new FailingDisk();
-  const house = await opened(context as { house: House }, { policy: POLICY, disk: { files: disk } });
+  const { disk, house } = await onDisk(context);
   const operator = await house.plain();
   house.plc.unit(1)[30] = 40;
   assert.is(await hex(operator.ask(write(1, 7))), "0600010007");
@@ -175,8 +174,7 @@ stops("RULINGS 15: what binds everybody binds a stop: never, a block, a point of
 });
 
 stops("RULINGS 15: equal stops of one identity are counted in one entry; a flood of them takes no more room", async (context) => {
-  const disk = new FailingDisk();
-  const house = await opened(context as { house: House }, { policy: POLICY, disk: { files: disk } });
+  const { disk, house } = await onDisk(context);
   const operator = await house.plain();
   disk.fails = "ENOSPC";
   void house.gateway.road.records.note("management", { event: "test" });
@@ -193,8 +191,7 @@ stops("RULINGS 15: equal stops of one identity are counted in one entry; a flood
 });
 
 stops("RULINGS 15: the journal is full: then a stop has no evidence either, and is denied", async (context) => {
-  const disk = new FailingDisk();
-  const house = await opened(context as { house: House }, { policy: POLICY, disk: { files: disk } });
+  const { disk, house } = await onDisk(context);
   const operator = await house.plain();
   const { journal } = house.gateway.road.stops;
   disk.fails = "ENOSPC";
@@ -210,8 +207,7 @@ stops("RULINGS 15: the journal is full: then a stop has no evidence either, and 
 stops(
   "RULINGS 2, 15: who it was is told too: a session that opened when no record could be written, and one that was only counted",
   async (context) => {
-    const disk = new FailingDisk();
-    const house = await opened(context as { house: House }, { policy: POLICY, disk: { files: disk } });
+    const { disk, house } = await onDisk(context);
     const { records, audit } = house.gateway.road;
     for (let i = 0; i < 20; i++) {
       const gone = await house.plain();
@@ -244,14 +240,17 @@ stops(
   },
 );
 
+/** On a disk that fails once it is told to. */
+async function onDisk(context: object, timeout = ""): Promise<{ disk: FailingDisk; house: House }> {
+  const disk = new FailingDisk();
+  const asset = timeout === "" ? {} : { asset: `    upstream: { timeout: ${timeout} }` };
+  const house = await opened(context as { house: House }, { policy: POLICY, disk: { files: disk }, ...asset });
+  return { disk, house };
+}
+
 /** With one write on the way to a disk that hangs from now on. */
 async function hanging(context: object): Promise<{ house: House; operator: Operator; resume(): Promise<void> }> {
-  const disk = new FailingDisk();
-  const house = await opened(context as { house: House }, {
-    policy: POLICY,
-    disk: { files: disk },
-    asset: "    upstream: { timeout: 5s }",
-  });
+  const { disk, house } = await onDisk(context, "5s");
   const [operator, writer] = [await house.plain(), await house.plain()];
   assert.is(await hex(operator.ask(write(1, 7))), "0600010007");
   disk.hang();
@@ -290,8 +289,7 @@ stops("RULINGS 15: whoever asks a stop and leaves takes nobody else's stop along
 });
 
 stops("RULINGS 15: equal stops of two sessions are two entries; what became of each of several in one is counted", async (context) => {
-  const disk = new FailingDisk();
-  const house = await opened(context as { house: House }, { policy: POLICY, disk: { files: disk } });
+  const { disk, house } = await onDisk(context);
   const [one, other] = [await house.plain(), await house.plain()];
   for (const operator of [one, other]) await operator.ask(read(1, 1));
   disk.fails = "EIO";
@@ -377,12 +375,7 @@ stops("DESIGN 10, RULINGS 15: stops without end at a device with a pace leave ro
 });
 
 stops("RULINGS 15: new documents that know of no stop: what waits in the journal's name does not leave", async (context) => {
-  const disk = new FailingDisk();
-  const house = await opened(context as { house: House }, {
-    policy: POLICY,
-    disk: { files: disk },
-    asset: "    upstream: { timeout: 5s }",
-  });
+  const { disk, house } = await onDisk(context, "5s");
   const operator = await house.plain();
   const reader = await house.plain();
   disk.fails = "EIO";
@@ -497,12 +490,7 @@ stops(
 stops(
   "RULINGS 15: a stop that is at the device when the disk is well again is told once it is known what became of it",
   async (context) => {
-    const disk = new FailingDisk();
-    const house = await opened(context as { house: House }, {
-      policy: POLICY,
-      disk: { files: disk },
-      asset: "    upstream: { timeout: 20s }",
-    });
+    const { disk, house } = await onDisk(context, "20s");
     const operator = await house.plain();
     const { stops: kept, audit } = house.gateway.road;
     disk.fails = "EIO";
@@ -537,12 +525,7 @@ stops(
 stops(
   "RULINGS 15, 27: the asset is blocked while a kept stop waits for its turn: it is denied, and leaves the journal as notSent",
   async (context) => {
-    const disk = new FailingDisk();
-    const house = await opened(context as { house: House }, {
-      policy: POLICY,
-      disk: { files: disk },
-      asset: "    upstream: { timeout: 20s }",
-    });
+    const { disk, house } = await onDisk(context, "20s");
     const [operator, reader] = [await house.plain(), await house.plain()];
     disk.fails = "EIO";
     void house.gateway.road.records.note("management", { event: "test" });

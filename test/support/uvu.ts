@@ -1,7 +1,7 @@
 /**
  * uvu with deadlines. The runner resolves `uvu` to this file, so a test file needs to know nothing of it: every test gets a deadline,
  * fails by name when it passes it, and its start and end are told to the runner, which can so name the test in a file that hangs, and knows of
- * those that never ran. A hook that fails is a failure: uvu alone would end the suite there, and call what ran a success.
+ * those that never ran; there is no way to leave one out but to lack what it needs (need.ts). A hook that fails is a failure: uvu alone would end the suite there, and call what ran a success.
  */
 import { type Callback, type Context, type Test, suite as uvuSuite } from "uvu";
 
@@ -14,11 +14,6 @@ export function suite<T = Context>(name: string, context?: T): Test<T> {
     return [title, withDeadline(`${name} "${title}"`, body)];
   };
   const outer = ((title: string, body: Callback<T>) => inner(...timed(title, body))) as Test<T>;
-  outer.only = (title, body) => inner.only(...timed(title, body));
-  outer.skip = (title?: string, body?: Callback<T>) => {
-    tell({ is: "skip", title: `${name} "${title ?? ""}"` });
-    inner.skip(title, body);
-  };
   const before = (hook: Callback<T>): void => inner.before(heard(`${name}, before its tests`, hook, true));
   const after = (hook: Callback<T>): void => inner.after(heard(`${name}, after its tests`, hook, false));
   before.each = (hook: Callback<T>): void => inner.before.each(heard(`${name}, before a test`, hook, true));

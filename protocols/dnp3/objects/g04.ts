@@ -1,4 +1,5 @@
-import { FLAGS, fields, type ObjectGroup, RELATIVE_TIME, TIME } from "./entry.ts";
+import type { ObjectGroup } from "./entry.ts";
+import { STATE_EVENTS } from "./shapes.ts";
 
 export const g4: ObjectGroup = {
   group: 4,
@@ -6,10 +7,6 @@ export const g4: ObjectGroup = {
   kind: "event",
   table: "doubleBitInput",
   source: "IEEE 1815-2012 Annex A",
-  variations: {
-    1: { name: "withoutTime", layout: fields(FLAGS) },
-    2: { name: "withAbsoluteTime", layout: fields(FLAGS, TIME) },
-    3: { name: "withRelativeTime", layout: fields(FLAGS, RELATIVE_TIME) },
-  },
+  variations: STATE_EVENTS,
   others: null,
 };

@@ -1,4 +1,5 @@
-import { FLAGS, fields, type ObjectGroup } from "./entry.ts";
+import { fields, type ObjectGroup } from "./entry.ts";
+import { COUNTERS_WITH_FLAG } from "./shapes.ts";
 
 export const g20: ObjectGroup = {
   group: 20,
@@ -7,10 +8,7 @@ export const g20: ObjectGroup = {
   table: "counter",
   source: "IEEE 1815-2012 Annex A; the delta variations by one public source only (obsolete)",
   variations: {
-    1: { name: "32BitWithFlag", layout: fields(FLAGS, ["value", "u32"]) },
-    2: { name: "16BitWithFlag", layout: fields(FLAGS, ["value", "u16"]) },
-    3: { name: "32BitDeltaWithFlag", layout: fields(FLAGS, ["value", "u32"]) },
-    4: { name: "16BitDeltaWithFlag", layout: fields(FLAGS, ["value", "u16"]) },
+    ...COUNTERS_WITH_FLAG,
     5: { name: "32BitWithoutFlag", layout: fields(["value", "u32"]) },
     6: { name: "16BitWithoutFlag", layout: fields(["value", "u16"]) },
     7: { name: "32BitDeltaWithoutFlag", layout: fields(["value", "u32"]) },

@@ -1,4 +1,5 @@
-import { FLAGS, fields, type ObjectGroup, TIME } from "./entry.ts";
+import { fields, type ObjectGroup } from "./entry.ts";
+import { COUNTERS_WITH_FLAG, COUNTERS_WITH_TIME } from "./shapes.ts";
 
 export const g21: ObjectGroup = {
   group: 21,
@@ -7,14 +8,8 @@ export const g21: ObjectGroup = {
   table: "frozenCounter",
   source: "IEEE 1815-2012 Annex A; the delta variations by one public source only (obsolete)",
   variations: {
-    1: { name: "32BitWithFlag", layout: fields(FLAGS, ["value", "u32"]) },
-    2: { name: "16BitWithFlag", layout: fields(FLAGS, ["value", "u16"]) },
-    3: { name: "32BitDeltaWithFlag", layout: fields(FLAGS, ["value", "u32"]) },
-    4: { name: "16BitDeltaWithFlag", layout: fields(FLAGS, ["value", "u16"]) },
-    5: { name: "32BitWithFlagAndTime", layout: fields(FLAGS, ["value", "u32"], TIME) },
-    6: { name: "16BitWithFlagAndTime", layout: fields(FLAGS, ["value", "u16"], TIME) },
-    7: { name: "32BitDeltaWithFlagAndTime", layout: fields(FLAGS, ["value", "u32"], TIME) },
-    8: { name: "16BitDeltaWithFlagAndTime", layout: fields(FLAGS, ["value", "u16"], TIME) },
+    ...COUNTERS_WITH_FLAG,
+    ...COUNTERS_WITH_TIME,
     9: { name: "32BitWithoutFlag", layout: fields(["value", "u32"]) },
     10: { name: "16BitWithoutFlag", layout: fields(["value", "u16"]) },
     11: { name: "32BitDeltaWithoutFlag", layout: fields(["value", "u32"]) },
