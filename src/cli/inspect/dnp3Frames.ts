@@ -77,8 +77,8 @@ export class Dnp3Frames implements StreamHandler<Dnp3State> {
       return;
     }
     const transport = data[0] as number;
-    const taken = seriesOf(series, source, destination).take(data, 0, dataLength);
     const reassembler = seriesOf(series, source, destination);
+    const taken = reassembler.take(data, 0, dataLength);
     if (taken !== "fragment") {
       const isGood = taken === "more" || taken === "repeated" || taken === "empty";
       this.#line(side, framer, true, transport, null, fault ?? (isGood ? null : taken));
