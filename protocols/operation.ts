@@ -36,7 +36,7 @@ export type Target =
   | { readonly at: "name"; readonly space: number; readonly name: string }
   | { readonly at: "device" };
 
-/** What. Cells are raw device words to which points give types; numbers carry their type on the wire. */
+/** What. Cells are raw device words to which points give types; a number that carries its type on the wire is a double in four of them. */
 export type Values =
   | { readonly is: "none" }
   | {
@@ -47,8 +47,16 @@ export type Values =
       readonly bits: 1 | 16;
       /** Bits of the present value that stay (FC 22 AND mask); the written word is `(present & keep) | (cell & ~keep)`. 0 for a plain write. */
       readonly keep: number;
-    }
-  | { readonly is: "numbers"; readonly of: readonly number[]; readonly fields?: readonly (readonly number[])[] };
+    };
+
+/** What a control relay output block is to do, as it stands on the wire (DNP3 g12v1). */
+export interface Control {
+  /** The whole octet: operation, queue, clear, trip or close. */
+  readonly code: number;
+  readonly count: number;
+  readonly onTimeMs: number;
+  readonly offTimeMs: number;
+}
 
 export interface Operation {
   readonly verb: Verb;
@@ -66,6 +74,13 @@ export interface Operation {
   readonly target: Target;
   /** Views: valid until the frame's slot is released. */
   readonly values: Values;
+  /** null: it is no such command. */
+  readonly control: Control | null;
+}
+
+/** Does it put values to places (or arm the device to do so), so that their limits bind it? */
+export function isWriting(verb: Verb): boolean {
+  return verb === "write" || verb === "operate" || verb === "select";
 }
 
 export interface Message {
@@ -99,10 +114,16 @@ export interface Space {
   readonly name: string;
   /** Bits per cell. */
   readonly bits: 1 | 16;
+  /** Cells of one address as people count them. 4: it is a number that carries its type on the wire, a double, most significant word first. */
+  readonly stride: 1 | 4;
   readonly writable: boolean;
-  /** Covered by a rule that names no table (RULINGS 5, DESIGN 3): process tables are; files are not. */
+  /** Points may have names here: it shows the process. */
   readonly process: boolean;
-  /** Highest address. */
+  /** What can be done at its addresses. */
+  readonly verbs: readonly Verb[];
+  /** Those of them that a rule covers which names no table (RULINGS 5, 34; DESIGN 3). */
+  readonly wild: readonly Verb[];
+  /** Highest cell. */
   readonly last: number;
   /** The leading digit of the modicon style (4 in 40001), or null where there is none. */
   readonly modicon: number | null;
@@ -118,6 +139,8 @@ export interface FunctionName {
   readonly effect: Effect;
   /** Kept as octets, never parsed: needs `opaque: true` and the exact number (RULINGS 5). */
   readonly opaque: boolean;
+  /** Granted only by a rule that names it (RULINGS 36). */
+  readonly named: boolean;
 }
 
 /** What a case's words need from the asset they are about: its addressing and its points. */
@@ -138,6 +161,10 @@ export interface CaseContext {
 export interface Vocabulary {
   readonly protocol: string;
   readonly spaces: readonly Space[];
+  /** The space of an object group's points; null: it is about the device as a whole, undefined: there is no such group. */
+  spaceOfGroup(group: number): number | null | undefined;
+  /** Words for control codes that people use (`trip`); empty where there are no such commands. */
+  readonly controlCodes: Readonly<Record<string, number>>;
   readonly functions: readonly FunctionName[];
   /** "6", "0x06", "8/4", "43/14" or a standard name ("writeSingleRegister") to a function number; null when it names nothing. Numbers that are no row of the table but legal (1..127) are functions too (opaque). */
   functionOf(name: string): number | null;

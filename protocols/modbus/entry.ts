@@ -62,7 +62,7 @@ export function operation(
   target: Target,
   values: Values,
 ): Operation {
-  return { verb, effect, via: 0, function: number, object: 0, unit, broadcast, actor: 0, target, values };
+  return { verb, effect, via: 0, function: number, object: 0, unit, broadcast, actor: 0, target, values, control: null };
 }
 
 /** For functions whose replies say nothing of the process tables. */

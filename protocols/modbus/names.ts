@@ -12,8 +12,9 @@ export const NAMED: readonly FunctionName[] = [
     verbs: entry.verbs,
     effect: entry.effect,
     opaque: entry.opaque,
+    named: false,
   })),
-  { number: UMAS, name: "umas", verbs: ["raw"], effect: "change", opaque: true },
+  { number: UMAS, name: "umas", verbs: ["raw"], effect: "change", opaque: true, named: false },
 ];
 const BY_NAME: ReadonlyMap<string, number> = new Map(NAMED.map(({ name, number }) => [name, number]));
 const BY_NUMBER: ReadonlyMap<number, string> = new Map(NAMED.map(({ name, number }) => [number, name]));

@@ -16,9 +16,24 @@ export function fileAddress(file: number, record: number): number {
 }
 
 export const SPACES: readonly Space[] = [
-  { name: "coil", bits: 1, writable: true, process: true, last: 0xffff, modicon: 0 },
-  { name: "discrete", bits: 1, writable: false, process: true, last: 0xffff, modicon: 1 },
-  { name: "input", bits: 16, writable: false, process: true, last: 0xffff, modicon: 3 },
-  { name: "holding", bits: 16, writable: true, process: true, last: 0xffff, modicon: 4 },
-  { name: "file", bits: 16, writable: true, process: false, last: fileAddress(0xffff, RECORDS - 1), modicon: null },
+  table("coil", 1, true, 0),
+  table("discrete", 1, false, 1),
+  table("input", 16, false, 3),
+  table("holding", 16, true, 4),
+  {
+    name: "file",
+    bits: 16,
+    stride: 1,
+    writable: true,
+    process: false,
+    verbs: ["file-read", "file-write"],
+    wild: ["file-read", "file-write"],
+    last: fileAddress(0xffff, RECORDS - 1),
+    modicon: null,
+  },
 ];
+
+function table(name: string, bits: 1 | 16, writable: boolean, modicon: number): Space {
+  const verbs = ["read", "write"] as const;
+  return { name, bits, stride: 1, writable, process: true, verbs, wild: verbs, last: 0xffff, modicon };
+}

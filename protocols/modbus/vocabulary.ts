@@ -8,6 +8,8 @@ import { SPACES } from "./spaces.ts";
 export const modbusVocabulary: Vocabulary = {
   protocol: "modbus",
   spaces: SPACES,
+  controlCodes: {},
+  spaceOfGroup: () => undefined,
   functions: NAMED,
   functionOf,
   nameOf,

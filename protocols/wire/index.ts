@@ -3,10 +3,12 @@ export { crcDnp } from "./crcDnp.ts";
 export { fromHex, toHex } from "./hex.ts";
 export {
   f32le,
+  f64be,
   f64le,
   i16le,
   i32le,
   putF32le,
+  putF64be,
   putF64le,
   putU16le,
   putU32le,

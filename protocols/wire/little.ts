@@ -1,4 +1,4 @@
-/** Little-endian numbers in octets. INVARIANT: the caller has checked that the octets are there; every decoder checks its length first. */
+/** Numbers in octets, little-endian but where the name says otherwise. INVARIANT: the caller has checked that the octets are there; every decoder checks its length first. */
 
 export function u16le(octets: Uint8Array, at: number): number {
   return (octets[at] as number) | ((octets[at + 1] as number) << 8);
@@ -55,6 +55,17 @@ export function putF32le(target: Uint8Array, at: number, value: number): void {
 export function putF64le(target: Uint8Array, at: number, value: number): void {
   VIEW.setFloat64(0, value, true);
   for (let i = 0; i < 8; i++) target[at + i] = FLOAT[i] as number;
+}
+
+/** Most significant octet first: as cells hold a number. */
+export function putF64be(target: Uint8Array, at: number, value: number): void {
+  VIEW.setFloat64(0, value, false);
+  for (let i = 0; i < 8; i++) target[at + i] = FLOAT[i] as number;
+}
+
+export function f64be(octets: Uint8Array, at: number): number {
+  for (let i = 0; i < 8; i++) FLOAT[i] = octets[at + i] as number;
+  return VIEW.getFloat64(0, false);
 }
 
 const FLOAT = new Uint8Array(8);

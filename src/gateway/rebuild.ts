@@ -114,6 +114,7 @@ function writeOf(told: Members, { spaces }: Vocabulary): { readonly operation: O
     actor: 0,
     target: { at: "range", space, first, last },
     values: { is: "cells", octets, at: 0, bits, keep },
+    control: null,
   };
   return { operation, isWhole: cells.length === count && cells.every((cell) => typeof cell === "number") };
 }

@@ -30,7 +30,7 @@ export function judgePoint(model: AssetModel, point: Point, cells: Int32Array): 
 
 /** A float whose words are in another order is often tiny, and then within any range about zero. So may be a real one that dies away. */
 function isNearNothing(point: Point, cells: Int32Array): boolean {
-  if (point.type !== "float32" && point.type !== "float64") return false;
+  if (point.type !== "float32" && point.type !== "float64" && point.type !== "number") return false;
   const size = Math.abs(decodeCells(point, cells).number ?? 0);
   const ends = [point.plausibleMin, point.plausibleMax].map((end) => (end === null ? 0 : Math.abs(Number(formatDecimal(end)))));
   return size > 0 && size < NEAR * (isRanged(point) ? Math.max(...ends) : 1);

@@ -4,7 +4,9 @@
  *
  * @source RULINGS 4 (a certificate role, where present, is the only role; otherwise the union of matching bindings), RULINGS 14, RULINGS 17
  */
+
 import { isWithin } from "#documents/quantities";
+import { isWriting } from "#operation";
 import type { Binding, Policy } from "./model.ts";
 
 export interface Claim {
@@ -84,7 +86,7 @@ function acceptsWrites(policy: Policy, bindings: readonly Binding[]): boolean {
 /** Does the role hold a rule that grants a write? */
 export function mayWrite(policy: Policy, role: string): boolean {
   const rules = policy.roles.get(role)?.rules ?? [];
-  return rules.some((rule) => rule.effect === "allow" && rule.verbs.includes("write"));
+  return rules.some((rule) => rule.effect === "allow" && rule.verbs.some(isWriting));
 }
 
 /**

@@ -66,7 +66,7 @@ export function ruleBounds(values: Values | null, point: Point | null, place: nu
   const measure = measureOf(point);
   return {
     ...edges(measure, values.min, values.max),
-    set: measure.shape.kind === "wide" || values.set === null ? null : setOf(measure, values.set),
+    set: measure.shape.kind === "wide" || values.set === null ? null : setOf(measure, values.set, point?.type === "number"),
     wide: measure.shape.kind === "wide" ? wideOf(measure, values) : null,
     step: measure.shape.kind === "wide" || values.maxStep === null ? null : stepOf(measure, values.maxStep),
     stepped: values.maxStep !== null,
@@ -132,13 +132,18 @@ function edges(
   };
 }
 
-/** Members as raw numbers; a float is the one nearest to what was written, which is what a client sends for it. */
-function setOf({ shape, scale, offset }: Measure, set: readonly Decimal[]): Float64Array {
+/**
+ * Members as raw numbers; a float is the one nearest to what was written, which is what a client sends for it.
+ *
+ * @param mayBeSingle  the wire says how it is written: as a single it is the single nearest
+ */
+function setOf({ shape, scale, offset }: Measure, set: readonly Decimal[], mayBeSingle: boolean): Float64Array {
   const raw = new Set<number>();
   const width = floatWidth(shape);
   for (const member of set) {
     const exact = rawOf(member, scale, offset);
     if (width !== null) raw.add(nearestFloat(exact, width));
+    if (mayBeSingle) raw.add(nearestFloat(exact, 32));
     else if (exact.top % exact.bottom === 0n) raw.add(near(exact.top / exact.bottom));
   }
   return Float64Array.from(raw);

@@ -11,10 +11,11 @@
  * an allow by one rule.
  */
 import type { DenialCode } from "#events";
-import type { Operation, Verb } from "#operation";
+import { type Control, isWriting, type Operation, type Verb } from "#operation";
 import type { Decision, Facts } from "./decision.ts";
 import { fullMask, type Ground, pointAt, type Spot } from "./ground.ts";
 import { type Intervals, seek } from "./intervals.ts";
+import type { ControlLimits } from "./model.ts";
 import { type Cells, cellAt } from "./shape.ts";
 import { STATE } from "./state.ts";
 import { type Assurance, allowedBy, deviceSpace, EMPTY_LANE, type Lane, type Table, type TableRule } from "./table.ts";
@@ -100,8 +101,9 @@ function judgeOperation(table: Table, operation: Operation, index: number, facts
   if (operation.broadcast ? ground.units.length === 0 : slot < 0) return denied("unknownUnit", -1, index, unit, space, first, -1);
   if (isRange ? ground.spaces[space] === undefined : target.at !== "device") return denied("internal", -1, index, unit, space, first, -1);
   if (last < first) return denied("empty", -1, index, unit, space, first, -1);
-  const cells = operation.verb === "write" ? cellsOf(operation, ground, space, first, last) : null;
-  if (operation.verb === "write" && cells === null) return denied("internal", -1, index, unit, space, first, -1);
+  const writes = isWriting(operation.verb);
+  const cells = writes && operation.control === null ? cellsOf(operation, ground, space, first, last) : null;
+  if (writes && (operation.control === null ? cells === null : !isRange)) return denied("internal", -1, index, unit, space, first, -1);
   asked.index = index;
   asked.operation = operation;
   asked.space = space;
@@ -132,6 +134,10 @@ function judgeUnit(table: Table, question: Question, slot: number): Decision | n
     const layout = ground.layouts[slot * device + space] as Intervals;
     const limited = firstLimit(ground, layout, question, cells, forbidden === null ? last : forbidden.address - 1);
     if (limited !== null) return limited;
+  } else if (operation.control !== null) {
+    const layout = ground.layouts[slot * device + space] as Intervals;
+    const limited = firstReadOnly(ground, layout, question, forbidden === null ? last : forbidden.address - 1);
+    if (limited !== null) return limited;
   }
   if (forbidden !== null) return forbidden;
   if (question.touched === 0) return deniedNaming("empty", -1, question, first, -1, ground, 0);
@@ -154,6 +160,8 @@ function firstDeny(table: Table, deny: Intervals, question: Question, first: num
       if (((table.entryMask[entry] as number) & touched) === 0) continue;
       const { rule, isNever, hours, state } = table.rules[table.entryRule[entry] as number] as TableRule;
       if (rule.functions !== null && !rule.functions.includes(operation.function)) continue;
+      if (rule.vias !== null && operation.via !== 0 && !rule.vias.includes(operation.via)) continue;
+      if (rule.objects !== null && !rule.objects.includes(operation.object)) continue;
       if (hours >= 0 && facts.hoursOpen[hours] === 0) continue;
       if (state >= 0 && isSpared(state, facts)) continue;
       const address = Math.max(deny.firsts[k] as number, first);
@@ -181,6 +189,20 @@ function firstLimit(ground: Ground, layout: Intervals, question: Question, cells
     if (address > last) return null;
     const denial = limitAt(ground, layout, k, question, cells, address);
     if (denial !== null) return denial;
+  }
+  return null;
+}
+
+/** A command puts no value to a place; that nobody may command it binds it all the same. */
+function firstReadOnly(ground: Ground, layout: Intervals, question: Question, last: number): Decision | null {
+  const { first } = question;
+  for (let k = seek(layout, first); k < layout.count; k++) {
+    const address = Math.max(layout.firsts[k] as number, first);
+    if (address > last) return null;
+    for (let i = layout.from[k] as number; i < (layout.from[k + 1] as number); i++) {
+      const spot = ground.spots[layout.entries[i] as number] as Spot;
+      if (spot.readOnly) return deniedHere("readOnly", -1, question, address, spot.index);
+    }
   }
   return null;
 }
@@ -285,6 +307,8 @@ function standing(table: Table, entry: number, question: Question, address: numb
 /** What a rule asks of the message as a whole, in the order of stages. */
 function conditions({ rule, hours, state }: TableRule, { operation, facts }: Question): Failed {
   if (rule.functions !== null && !rule.functions.includes(operation.function)) return FAILED.function;
+  if (rule.vias !== null && operation.via !== 0 && !rule.vias.includes(operation.via)) return FAILED.via;
+  if (rule.objects !== null && !rule.objects.includes(operation.object)) return FAILED.object;
   if (operation.broadcast && !rule.broadcast) return FAILED.broadcast;
   if (hours >= 0 && facts.hoursOpen[hours] !== 1) return FAILED.hours;
   if (state >= 0) {
@@ -294,7 +318,14 @@ function conditions({ rule, hours, state }: TableRule, { operation, facts }: Que
   }
   const { rate } = rule;
   if (rate !== null && facts.rates.count(rule.order, rate.windowMs, facts.now) >= rate.count) return FAILED.rate;
-  return 0;
+  return rule.control === null || operation.control === null ? 0 : commandWithin(rule.control, operation.control);
+}
+
+function commandWithin(limits: ControlLimits, { code, count, onTimeMs, offTimeMs }: Control): Failed {
+  if (!limits.codes.includes(code)) return FAILED.code;
+  if (count < limits.count[0] || count > limits.count[1]) return FAILED.count;
+  if (onTimeMs < limits.onTimeMs[0] || onTimeMs > limits.onTimeMs[1]) return FAILED.onTime;
+  return offTimeMs < limits.offTimeMs[0] || offTimeMs > limits.offTimeMs[1] ? FAILED.offTime : 0;
 }
 
 /**
@@ -390,6 +421,8 @@ const STAGES = 16;
 
 const CODES = {
   [FAILED.function]: "functionNotListed",
+  [FAILED.via]: "viaNotListed",
+  [FAILED.object]: "objectNotListed",
   [FAILED.broadcast]: "broadcastNotAllowed",
   [FAILED.apart]: "nothingAllows",
   [FAILED.hours]: "outsideHours",
@@ -400,6 +433,10 @@ const CODES = {
   [FAILED.below]: "belowMinimum",
   [FAILED.above]: "aboveMaximum",
   [FAILED.notInSet]: "notInSet",
+  [FAILED.code]: "codeNotListed",
+  [FAILED.count]: "countOutside",
+  [FAILED.onTime]: "onTimeOutside",
+  [FAILED.offTime]: "offTimeOutside",
   [FAILED.step]: "stepTooLarge",
   [FAILED.unread]: "factUnavailable",
   [FAILED.changes]: "tooManyChanges",
@@ -431,6 +468,7 @@ const asked: Question = {
     actor: 0,
     target: { at: "device" },
     values: { is: "none" },
+    control: null,
   },
   unit: 0,
   space: -1,

@@ -6,11 +6,22 @@
  * was proven; then the first address that the allow rules do not cover, with the rule that came nearest.
  */
 import type { DenialCode } from "#events";
-import type { Operation, Space, Verb, Vocabulary } from "#operation";
+import { type Control, isWriting, type Operation, type Space, type Verb, type Vocabulary } from "#operation";
 import { formatAddress } from "#process/addressing";
 import type { AssetModel, Point } from "#process/points";
 import type { Decision, Facts } from "./decision.ts";
-import { type Candidate, distance, engineeringOf, isAbove, isBelow, isMember, type Ratio, Written, whole } from "./explainValue.ts";
+import {
+  type Candidate,
+  distance,
+  engineeringOf,
+  isAbove,
+  isBelow,
+  isFloat,
+  isMember,
+  type Ratio,
+  Written,
+  whole,
+} from "./explainValue.ts";
 import { hoursOf } from "./hours.ts";
 import type { Policy, Rule, State, Values } from "./model.ts";
 import { SELF, selfRule } from "./self.ts";
@@ -98,6 +109,8 @@ interface Standing {
 const HOLDS: Standing = { stage: 99, code: null };
 const STAGE: Partial<Record<DenialCode, number>> = {
   functionNotListed: 1,
+  viaNotListed: 1,
+  objectNotListed: 1,
   broadcastNotAllowed: 2,
   outsideHours: 3,
   stateNotMet: 3,
@@ -106,6 +119,10 @@ const STAGE: Partial<Record<DenialCode, number>> = {
   belowMinimum: 5,
   aboveMaximum: 5,
   notInSet: 5,
+  codeNotListed: 5,
+  countOutside: 5,
+  onTimeOutside: 5,
+  offTimeOutside: 5,
   stepTooLarge: 6,
   factUnavailable: 6,
   tooManyChanges: 7,
@@ -180,8 +197,8 @@ class Inquiry {
     if (target.at !== "device" && (target.at !== "range" || width === undefined)) return deny("internal");
     if (target.at === "range" && target.last < target.first) return deny("empty");
     let written: Written | null = null;
-    if (operation.verb === "write") {
-      if (width === undefined) return deny("internal");
+    if (isWriting(operation.verb) && width === undefined) return deny("internal");
+    if (isWriting(operation.verb) && operation.control === null && width !== undefined) {
       try {
         written = new Written(operation, width);
       } catch {
@@ -255,6 +272,8 @@ class Inquiry {
   /** Why a deny rule that touches does not hold; null: it holds. Hours that cannot be told hold. */
   #isSpared(rule: Rule, { operation }: Place): string | null {
     if (rule.functions !== null && !rule.functions.includes(operation.function)) return `does not list function ${sayFunction(operation)}`;
+    if (!isVia(rule, operation)) return "is about another way of operating";
+    if (!isObject(rule, operation)) return "is about other objects";
     if (rule.hours !== null && this.#hoursState(rule) === 0) return `does not hold now: ${rule.hours.text}`;
     const state = rule.state === null ? STATE.is : this.#stateOf(rule.state);
     if (rule.state !== null && (state === STATE.isNot || state === STATE.unread)) return `does not hold in this state: ${rule.state.text}`;
@@ -262,8 +281,11 @@ class Inquiry {
   }
 
   #limits(place: Place): Decision | null {
-    const { written } = place;
-    if (written === null) return null;
+    const { written, operation } = place;
+    if (written === null) {
+      const point = operation.control === null ? undefined : this.#pointsAt(place).find(({ access }) => access === "r");
+      return point === undefined ? null : refusedAt("readOnly", null, place, point);
+    }
     if ((written.cell(place.address) & written.keep) !== 0) return refusedAt("ambiguousMask", null, place, this.#nameOf(place, place.bits));
     const points = this.#pointsAt(place).filter(
       (point) => (this.#bitsOf(point) & place.bits) !== 0 && place.address === Math.max(point.first, written.first),
@@ -327,16 +349,15 @@ class Inquiry {
       case "device":
         return [];
       case "process": {
-        const wantsFiles = operation.verb === "file-read" || operation.verb === "file-write";
-        return this.#spaces[space]?.process === !wantsFiles ? [all] : [];
+        return this.#spaces[space]?.wild.includes(operation.verb) === true ? [all] : [];
       }
       case "addresses": {
         if (space !== scope.space || !isIn(scope.ranges, address)) return [];
-        return operation.verb !== "write" || this.#wideAt(place).every((cell) => isIn(scope.ranges, cell)) ? [all] : [];
+        return !isWriting(operation.verb) || this.#wideAt(place).every((cell) => isIn(scope.ranges, cell)) ? [all] : [];
       }
       case "points": {
         const points = this.#pointsAt(place).filter(({ index }) => scope.points.includes(index));
-        if (points.length > 0) return points.map((point) => ({ bits: operation.verb === "write" ? this.#bitsOf(point) : 0xffff, point }));
+        if (points.length > 0) return points.map((point) => ({ bits: isWriting(operation.verb) ? this.#bitsOf(point) : 0xffff, point }));
         return operation.verb === "read" && this.#isBetween(scope.points, rule.gap, place) ? [all] : [];
       }
     }
@@ -357,6 +378,8 @@ class Inquiry {
   #standing(rule: Rule, offer: Offer, place: Place): Standing {
     const { operation, written } = place;
     if (rule.functions !== null && !rule.functions.includes(operation.function)) return fails("functionNotListed");
+    if (!isVia(rule, operation)) return fails("viaNotListed");
+    if (!isObject(rule, operation)) return fails("objectNotListed");
     if (operation.broadcast && !rule.broadcast) return fails("broadcastNotAllowed");
     if (rule.hours !== null && this.#hoursState(rule) !== 1) return fails("outsideHours");
     if (rule.state !== null) {
@@ -367,6 +390,8 @@ class Inquiry {
     }
     const { rate, values } = rule;
     if (rate !== null && this.#facts.rates.count(rule.order, rate.windowMs, this.#facts.now) >= rate.count) return fails("rateExceeded");
+    const misfit = commandMisfit(rule, operation.control);
+    if (misfit !== null) return fails(misfit);
     if (values === null || written === null) return HOLDS;
     const code = offer.point === null ? this.#judgeCells(values, place, written) : this.#judgePoint(values, offer.point, place, written);
     if (code !== null) return fails(code);
@@ -529,7 +554,7 @@ class Inquiry {
       const width = this.#spaces[space]?.bits;
       if (target.at === "range" ? width === undefined : target.at !== "device") continue;
       let written: Written | null = null;
-      if (operation.verb === "write") {
+      if (isWriting(operation.verb) && operation.control === null) {
         if (width === undefined) continue;
         try {
           written = new Written(operation, width);
@@ -569,6 +594,12 @@ const SAID: Partial<Record<DenialCode, string>> = {
   belowMinimum: "the value is below its min",
   aboveMaximum: "the value is above its max",
   notInSet: "the value is not in its set",
+  viaNotListed: "does not list this way of operating",
+  objectNotListed: "does not list the object",
+  codeNotListed: "does not list the control code",
+  countOutside: "the count is not what it allows",
+  onTimeOutside: "the on-time is not what it allows",
+  offTimeOutside: "the off-time is not what it allows",
   stepTooLarge: "the step is larger than its max_step",
   factUnavailable: "the present value, which max_step needs, is not known",
   tooManyChanges: "its max_changes is used up",
@@ -582,10 +613,30 @@ const LIMITS: readonly (readonly [DenialCode, (point: Point, written: Written, f
     (point, written) => point.last > point.first && (point.first < written.first || point.last > written.last || written.keep !== 0),
   ],
   ["readOnly", (point) => point.access === "r"],
-  ["notANumber", (point, written) => point.type.startsWith("float") && written.candidates(point) === "notANumber"],
+  ["notANumber", (point, written) => isFloat(point) && written.candidates(point) === "notANumber"],
   ["pointLimit", isOutside],
   ["implausible", (point, _, { implausible }) => point.type !== "bit" && point.last > point.first && implausible[point.index] === 1],
 ];
+
+/** Only commands go some way. */
+function isVia({ vias }: Rule, { via }: Operation): boolean {
+  return vias === null || via === 0 || vias.some((named) => named === via);
+}
+
+function isObject({ objects }: Rule, { object }: Operation): boolean {
+  return objects === null || objects.some((named) => named === object);
+}
+
+function commandMisfit({ control }: Rule, command: Control | null): DenialCode | null {
+  if (control === null || command === null) return null;
+  if (!control.codes.some((code) => code === command.code)) return "codeNotListed";
+  const limits = [
+    ["countOutside", control.count, command.count],
+    ["onTimeOutside", control.onTimeMs, command.onTimeMs],
+    ["offTimeOutside", control.offTimeMs, command.offTimeMs],
+  ] as const;
+  return limits.find(([, [least, most], stated]) => stated < least || stated > most)?.[0] ?? null;
+}
 
 function range(first: number, last: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => first + i);

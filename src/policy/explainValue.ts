@@ -124,9 +124,16 @@ export function distance(a: Ratio, b: Ratio): Ratio {
 
 /** Is what was written this member of a set? A float is where it is the float nearest to the member: a client cannot send anything nearer. */
 export function isMember(point: Point | null, words: readonly number[], value: Ratio, member: Decimal): boolean {
-  if (point === null || (point.type !== "float32" && point.type !== "float64")) return !isBelow(value, member) && !isAbove(value, member);
+  if (point === null || !isFloat(point)) return !isBelow(value, member) && !isAbove(value, member);
   const { top, bottom } = quotient(subtract(member, point.offset), point.scale);
-  return floatOf(point, words) === nearestFloat(top, bottom, point.type === "float32" ? 32 : 64);
+  const written = floatOf(point, words);
+  // A number that says its own type may have been a single: then nothing nearer could be sent.
+  if (point.type === "number" && written === nearestFloat(top, bottom, 32)) return true;
+  return written === nearestFloat(top, bottom, point.type === "float32" ? 32 : 64);
+}
+
+export function isFloat({ type }: Point): boolean {
+  return type === "float32" || type === "float64" || type === "number";
 }
 
 function ratioOf({ units, places }: Decimal): Ratio {

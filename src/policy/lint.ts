@@ -3,7 +3,7 @@
  * for a person to weigh; only `error` fails a check. Codes are stable.
  */
 import { visible } from "#documents/escape";
-import type { Space, Vocabulary } from "#operation";
+import { isWriting, type Space, type Vocabulary } from "#operation";
 import { formatAddresses } from "#process/addressing";
 import { compareDecimals, formatDecimal, multiply, parseDecimal } from "#process/decimal";
 import type { AssetModel, Decimal, Point } from "#process/points";
@@ -117,7 +117,7 @@ class Linting {
       if (rule.id.startsWith("never/")) this.#neverIdle(rule, model);
       return;
     }
-    if (!rule.verbs.includes("write")) return;
+    if (!rule.verbs.some(isWriting)) return;
     const points = pointsOf(rule, model);
     if (rule.essential) this.#barred(rule, model, points ?? []);
     for (const point of points ?? []) {
@@ -193,13 +193,13 @@ class Linting {
     const known = verbsIn(vocabulary);
     if (!rule.verbs.some((verb) => known.has(verb)))
       this.#find("never-idle", rule, `${rule.id}: nothing that ${model.protocol} can ask is ${rule.verbs.join(" or ")}`);
-    else if (rule.verbs.every((verb) => verb === "write") && pointsOf(rule, model)?.every((point) => point.access === "r"))
+    else if (rule.verbs.every(isWriting) && pointsOf(rule, model)?.every((point) => point.access === "r"))
       this.#find("never-idle", rule, `${rule.id}: the points file lets nobody write there as it is`);
     else if (this.#isReadOnlyTable(rule, model)) this.#find("never-idle", rule, `${rule.id}: no request can write that table`);
   }
 
   #isReadOnlyTable({ scope, verbs }: Rule, model: AssetModel): boolean {
-    return scope.is === "addresses" && verbs.every((verb) => verb === "write") && this.#spaces(model)[scope.space]?.writable === false;
+    return scope.is === "addresses" && verbs.every(isWriting) && this.#spaces(model)[scope.space]?.writable === false;
   }
 
   /** Two allow rules one subject can hold, over one place that both let be written. */

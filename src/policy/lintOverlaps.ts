@@ -2,7 +2,7 @@
  * Places that two rules of one role both let be written: a limit that another rule does not have is no limit. One sweep over the rules'
  * addresses, so that ten thousand rules are compared with their neighbours and not with each other.
  */
-import type { Space } from "#operation";
+import { isWriting, type Space } from "#operation";
 import type { AssetModel } from "#process/points";
 import type { Rule } from "./model.ts";
 import { type Extent, extentsOf, extentsTouch, touches } from "./resolveOverlap.ts";
@@ -42,13 +42,17 @@ export function overlaps(rules: readonly Rule[], model: AssetModel, spaces: read
 }
 
 function grantsWrite(rule: Rule): boolean {
-  return rule.effect === "allow" && rule.verbs.includes("write");
+  return rule.effect === "allow" && rule.verbs.some(isWriting);
 }
 
 function stretchesOf(rule: Rule, model: AssetModel, spaces: readonly Space[]): readonly Extent[] {
   const extents = extentsOf(rule, model);
   if (extents !== null) return extents;
   return rule.units.flatMap((unit) =>
-    spaces.flatMap((space, i) => (space.process && space.writable ? [{ unit, space: i, first: 0, last: space.last, mask: 0xffff }] : [])),
+    spaces.flatMap((space, i) =>
+      space.wild.some((verb) => isWriting(verb) && rule.verbs.includes(verb)) && space.writable
+        ? [{ unit, space: i, first: 0, last: space.last, mask: 0xffff }]
+        : [],
+    ),
   );
 }

@@ -1,5 +1,7 @@
 /** `roles`: rules, and other roles whole. An included rule keeps the id of the role that wrote it (RULINGS 4). */
+
 import { quoted } from "#documents/problems";
+import { isWriting } from "#operation";
 import type { Point } from "#process/points";
 import type { Desk } from "./loadDesk.ts";
 import { resolveManage } from "./loadManage.ts";
@@ -106,7 +108,7 @@ function checkStates(desk: Desk, name: string, rules: readonly Rule[]): void {
   for (const rule of rules)
     for (const { asset, point } of rule.state?.conditions ?? []) {
       const writing = rules.find(
-        (other) => other.effect === "allow" && other.verbs.includes("write") && other.asset === asset && reaches(other, point, desk.assets),
+        (other) => other.effect === "allow" && other.verbs.some(isWriting) && other.asset === asset && reaches(other, point, desk.assets),
       );
       if (writing !== undefined)
         desk.refuseAt(

@@ -46,6 +46,15 @@ export interface State {
   readonly maxAgeMs: number;
 }
 
+/** What a command may be (DNP3 g12v1); each pair is the smallest and the largest that pass. */
+export interface ControlLimits {
+  /** Exact octets. */
+  readonly codes: readonly number[];
+  readonly count: readonly [number, number];
+  readonly onTimeMs: readonly [number, number];
+  readonly offTimeMs: readonly [number, number];
+}
+
 /** What a rule is about. Exactly one way of naming it. */
 export type Scope =
   | { readonly is: "process" } //                                  nothing named: every process table
@@ -72,6 +81,12 @@ export interface Rule {
   readonly units: readonly number[];
   /** Function numbers as in `Operation.function`, null where the rule names none. */
   readonly functions: readonly number[] | null;
+  /** `Operation.via` of commands, null where the rule names none. */
+  readonly vias: readonly number[] | null;
+  /** Every group << 8 | variation it is about, null where it names none. */
+  readonly objects: readonly number[] | null;
+  /** Of commands; null: any, or the rule is about none. */
+  readonly control: ControlLimits | null;
   readonly broadcast: boolean;
   readonly opaque: boolean;
   readonly hours: Hours | null;

@@ -3,7 +3,7 @@
  * to a place that some rule counts takes its place in the window, whichever rule allowed it. A place is a point's index (the point itself
  * where it is another name), or `placeOf` an address that no point names as a whole; a bit has its own, beside that of its word.
  */
-import type { Operation } from "#operation";
+import { isWriting, type Operation } from "#operation";
 import type { Present } from "./decision.ts";
 import type { Ground, Spot } from "./ground.ts";
 import { cut, type Intervals, NO_INTERVALS, type Span, seek } from "./intervals.ts";
@@ -29,7 +29,8 @@ export function placesOf(ground: Ground, operations: readonly Operation[], prese
   if (ground.counted === null) return found;
   for (let i = 0; i < operations.length; i++) {
     const operation = operations[i] as Operation;
-    if (operation.verb !== "write") continue;
+    // What only arms the device changes nothing yet.
+    if (!isWriting(operation.verb) || operation.verb === "select") continue;
     if (operation.broadcast) {
       for (let slot = 0; slot < ground.units.length; slot++) addPlaces(ground, ground.counted, operation, slot, present);
     } else {
@@ -47,7 +48,7 @@ export function placesOf(ground: Ground, operations: readonly Operation[], prese
  */
 export function* countedCells(ground: Ground, rules: readonly Rule[]): Generator<void, readonly Intervals[] | null> {
   const limiting = rules.filter(
-    (rule) => rule.effect === "allow" && rule.verbs.includes("write") && (rule.values?.maxChanges ?? null) !== null,
+    (rule) => rule.effect === "allow" && rule.verbs.some(isWriting) && (rule.values?.maxChanges ?? null) !== null,
   );
   if (limiting.length === 0) return null;
   const ranges: Range[][] = ground.layouts.map(() => []);
@@ -175,7 +176,8 @@ function* cellsOf(ground: Ground, rule: Rule): Iterable<{ readonly lane: number;
     case "process":
       for (const slot of slots)
         for (const [number, space] of ground.spaces.entries())
-          if (space.process) yield { lane: slot * width + number, range: [0, space.last] };
+          if (space.wild.some((verb) => isWriting(verb) && rule.verbs.includes(verb)))
+            yield { lane: slot * width + number, range: [0, space.last] };
       return;
     case "device":
   }

@@ -55,7 +55,7 @@ export class Plausible {
 /** A point of several registers that is a number. A float shows a wrong word order even where no range is stated. */
 export function isWatched(point: Point): boolean {
   if (point.last === point.first || point.type === "string") return false;
-  return point.plausibleMin !== null || point.type === "float32" || point.type === "float64";
+  return point.plausibleMin !== null || point.type === "float32" || point.type === "float64" || point.type === "number";
 }
 
 function isPlausible({ shape, range }: Watched, cells: Cells, start: number): boolean {

@@ -6,12 +6,13 @@
  */
 import { quoted } from "#documents/problems";
 import type { Path } from "#documents/yaml";
-import type { FunctionName, Verb, Vocabulary } from "#operation";
+import { type FunctionName, isWriting, type Verb, type Vocabulary } from "#operation";
 import type { AssetModel } from "#process/points";
 import { parseHours } from "./hours.ts";
 import type { Desk } from "./loadDesk.ts";
 import { resolveOnDeny } from "./loadOnDeny.ts";
 import type { Hours, Rule, State } from "./model.ts";
+import { resolveControl, resolveObjects, resolveVias, withSelect } from "./resolveCommands.ts";
 import { resolveScope } from "./resolveScope.ts";
 import { resolveValues } from "./resolveValues.ts";
 import { ALL_VERBS, type RuleDocument } from "./schema.ts";
@@ -31,7 +32,7 @@ export function resolveRule(desk: Desk, rule: RuleDocument, path: Path, owner: s
   if (rule.on === undefined) desk.missing(path, "on", 'the asset the rule is about (on: boiler-1), or on: "*"');
   if (effect === null || rule.id === undefined || rule.on === undefined) return [];
   const assets = resolveAssets(desk, rule.on, [...path, "on"]);
-  const verbs = verbsOf(desk, rule, effect, path, assets);
+  const verbs = withSelect(verbsOf(desk, rule, effect, path, assets));
   if (effect === "deny") for (const key of NOT_IN_DENY) if (rule[key] !== undefined) desk.refuseKey([...path, key], NO_CONDITIONS);
   const hours = hoursOf(desk, rule.hours, [...path, "hours"]);
   const state = stateOf(desk, rule, [...path, "state"]);
@@ -40,8 +41,8 @@ export function resolveRule(desk: Desk, rule: RuleDocument, path: Path, owner: s
   if (effect === "allow") checkOpaque(desk, rule, verbs, path);
   if (rule.essential === true && effect === "allow") checkEssential(desk, rule, verbs, path);
   checkBroadcast(desk, rule, verbs, assets, path);
-  if (rule.values !== undefined && effect === "allow" && !verbs.includes("write"))
-    desk.refuseKey([...path, "values"], "values only where the rule allows write");
+  if (rule.values !== undefined && effect === "allow" && !verbs.some(isWriting))
+    desk.refuseKey([...path, "values"], "values only where the rule allows write or operate");
   const place = desk.document.place(path);
   const resolved: Rule[] = [];
   for (const asset of assets) {
@@ -49,6 +50,9 @@ export function resolveRule(desk: Desk, rule: RuleDocument, path: Path, owner: s
     const units = unitsOf(desk, rule, asset, path);
     const functions = functionsOf(desk, rule, vocabulary, verbs, effect, path);
     const scope = resolveScope(desk, rule, { asset, vocabulary, verbs, effect, everyVerb: rule.deny?.includes("*") === true, units }, path);
+    const vias = resolveVias(desk, rule, vocabulary, verbs, effect, path);
+    const objects = resolveObjects(desk, rule, vocabulary, path);
+    const control = resolveControl(desk, rule, vocabulary, verbs, effect, path);
     if (scope === null) continue;
     const values = rule.values === undefined ? null : resolveValues(desk, rule.values, scope, asset, vocabulary, [...path, "values"]);
     resolved.push({
@@ -63,6 +67,9 @@ export function resolveRule(desk: Desk, rule: RuleDocument, path: Path, owner: s
       scope,
       units,
       functions,
+      vias,
+      objects,
+      control,
       broadcast: rule.broadcast === true,
       opaque: rule.opaque === true,
       hours,
@@ -180,7 +187,7 @@ function checkOpaque(desk: Desk, rule: RuleDocument, verbs: readonly Verb[], pat
     desk.refuse(path, "opaque: true, for nothing in such a request can be judged", "a rule that allows raw without opaque: true");
   if (rule.functions === undefined)
     desk.refuse(path, "functions: with the exact number of each function", "a rule that allows raw without functions");
-  for (const key of ["points", "table", "addresses"] as const)
+  for (const key of ["points", "table", "addresses", "group", "indexes"] as const)
     if (rule[key] !== undefined) desk.refuseKey([...path, key], "neither points nor addresses with raw: nobody knows what it touches");
   if (rule.on?.includes("*")) desk.refuse([...path, "on"], "the assets by name: raw takes no wildcard");
 }
@@ -188,18 +195,30 @@ function checkOpaque(desk: Desk, rule: RuleDocument, verbs: readonly Verb[], pat
 /** In the direction of a stop only: one fixed value, at places named one by one, whatever the hour and the process (RULINGS 15). */
 function checkEssential(desk: Desk, rule: RuleDocument, verbs: readonly Verb[], path: Path): void {
   const at = [...path, "essential"];
-  if (verbs.length !== 1 || verbs[0] !== "write") desk.refuseKey(at, "essential only where the rule allows write and nothing else");
+  if (!verbs.every(isWriting)) desk.refuseKey(at, "essential only where the rule allows write, or operate, and nothing else");
   if (rule.on?.includes("*")) desk.refuse([...path, "on"], "the assets by name: an essential rule takes no wildcard");
-  if (rule.points === undefined && rule.addresses === undefined)
+  if (rule.points === undefined && rule.addresses === undefined && rule.indexes === undefined)
     desk.refuse(path, "points, or addresses of a table: an essential rule names what it stops", "an essential rule for a whole table");
-  rule.addresses?.forEach(({ words }, i) => {
-    if (!/^[0-9]+$/.test(words)) desk.refuseItem([...path, "addresses"], i, "addresses one by one: an essential rule takes no range");
-  });
+  for (const key of ["addresses", "indexes"] as const)
+    rule[key]?.forEach(({ words }, i) => {
+      if (!/^[0-9]+$/.test(words)) desk.refuseItem([...path, key], i, `${key} one by one: an essential rule takes no range`);
+    });
+  if (rule.control !== undefined && rule.values === undefined) {
+    const { codes, queue, clear } = rule.control;
+    if (codes.length !== 1 || queue === true || clear === true)
+      desk.refuse([...path, "control"], "control: { codes: [the one code that stops] }");
+    checkNotIn(desk, rule, path);
+    return;
+  }
   const { set, ...others } = rule.values ?? {};
   const other = Object.entries(others).find(([, value]) => value !== undefined)?.[0];
   if (other !== undefined) desk.refuseKey([...path, "values", other], ONE_VALUE);
   else if (set?.length !== 1)
     desk.refuse(rule.values === undefined ? path : [...path, "values"], ONE_VALUE, set === undefined ? "no such value" : "several values");
+  checkNotIn(desk, rule, path);
+}
+
+function checkNotIn(desk: Desk, rule: RuleDocument, path: Path): void {
   for (const key of NOT_IN_ESSENTIAL)
     if (rule[key] !== undefined && rule[key] !== false)
       desk.refuseKey([...path, key], "an essential rule without it: a stop waits for nothing");
@@ -237,7 +256,7 @@ function functionsOf(
   effect: "allow" | "deny",
   path: Path,
 ): number[] | null {
-  if (rule.functions === undefined) return null;
+  if (rule.functions === undefined) return effect === "allow" ? unlessNamed(vocabulary, verbs) : null;
   const at = [...path, "functions"];
   const numbers = new Set<number>();
   rule.functions.forEach(({ words }, i) => {
@@ -264,6 +283,13 @@ function functionsOf(
   if (effect === "allow" && verbs.includes("raw") && ![...numbers].some((number) => isOpaque(vocabulary, number)))
     desk.refuse(at, "the number of a function that is kept opaque");
   return [...numbers].sort((a, b) => a - b);
+}
+
+/** Functions that want to be named are in no rule that does not; null: the verbs have none such. */
+function unlessNamed({ functions }: Vocabulary, verbs: readonly Verb[]): number[] | null {
+  const carried = functions.filter((row) => row.verbs.some((verb) => verbs.includes(verb)));
+  if (!carried.some(({ named }) => named)) return null;
+  return carried.flatMap(({ number, named }) => (named ? [] : [number])).sort((a, b) => a - b);
 }
 
 /** A function without a row of its own is kept as octets. */

@@ -1,7 +1,7 @@
 /** Where a rule holds on one asset: named points, addresses of a table, or with nothing named all that its verbs can be about. */
 import { quoted } from "#documents/problems";
 import type { Path } from "#documents/yaml";
-import type { Space, Verb, Vocabulary } from "#operation";
+import { isWriting, type Space, type Verb, type Vocabulary } from "#operation";
 import { parseAddresses } from "#process/addressing";
 import type { AssetModel, Point } from "#process/points";
 import type { Desk } from "./loadDesk.ts";
@@ -18,10 +18,6 @@ export interface Setting {
   readonly units: readonly number[];
 }
 
-/** Verbs that act on addresses of the process tables, and those on files. All others are about the device as a whole. */
-const ADDRESS_VERBS: readonly Verb[] = ["read", "write"];
-const FILE_VERBS: readonly Verb[] = ["file-read", "file-write"];
-
 /** @returns null where the words name nothing; the desk knows why */
 export function resolveScope(desk: Desk, rule: RuleDocument, setting: Setting, path: Path): Scope | null {
   if (rule.points !== undefined && rule.table !== undefined) {
@@ -35,10 +31,44 @@ export function resolveScope(desk: Desk, rule: RuleDocument, setting: Setting, p
       desk.missing(path, "table", `table: the addresses are of, one of: ${setting.vocabulary.spaces.map(({ name }) => name).join(", ")}`);
     return null;
   }
+  if (rule.group !== undefined) return groupScope(desk, rule, rule.group, setting, path);
+  if (rule.indexes !== undefined) {
+    desk.missing(path, "group", "group: the indexes are of");
+    return null;
+  }
   if (rule.points !== undefined) return pointsScope(desk, rule.points, setting, path);
   if (rule.table !== undefined) return tableScope(desk, rule.table, rule.addresses, setting, path);
-  const somewhere = setting.verbs.some((verb) => ADDRESS_VERBS.includes(verb) || FILE_VERBS.includes(verb));
+  const somewhere = setting.verbs.some((verb) => hasPlaces(setting.vocabulary, verb));
   return somewhere ? { is: "process" } : { is: "device" };
+}
+
+/** Verbs that act on addresses somewhere. All others are about the device as a whole. */
+function hasPlaces({ spaces }: Vocabulary, verb: Verb): boolean {
+  return spaces.some(({ verbs }) => verbs.includes(verb));
+}
+
+/** Objects of a kind are points of one table; what has no points is about the device as a whole. */
+function groupScope(desk: Desk, rule: RuleDocument, groups: readonly number[], setting: Setting, path: Path): Scope | null {
+  const other = (["points", "table", "addresses"] as const).find((key) => rule[key] !== undefined);
+  if (other !== undefined) {
+    desk.refuseKey([...path, other], `either ${other} or group with indexes`, `both ${other} and group`);
+    return null;
+  }
+  // Told where the groups are read.
+  if (groups.some((group) => setting.vocabulary.spaceOfGroup(group) === undefined)) return null;
+  const spaces = new Set(groups.flatMap((group) => setting.vocabulary.spaceOfGroup(group) ?? []));
+  const [space] = spaces;
+  if (space === undefined) {
+    if (rule.indexes !== undefined) desk.refuseKey([...path, "indexes"], "no indexes with groups that have no points");
+    return { is: "device" };
+  }
+  const found = setting.vocabulary.spaces[space] as Space;
+  if (spaces.size > 1) {
+    desk.refuseKey([...path, "group"], "groups of one table in one rule", `groups of ${spaces.size} tables`);
+    return null;
+  }
+  checkVerbs(desk, setting, found, [...path, "group"]);
+  return { is: "addresses", space, ranges: rangesOf(desk, rule.indexes, found, setting, [...path, "indexes"]) };
 }
 
 function pointsScope(desk: Desk, names: readonly string[], setting: Setting, path: Path): Scope | null {
@@ -61,7 +91,7 @@ function pointsScope(desk: Desk, names: readonly string[], setting: Setting, pat
 }
 
 function tableScope(desk: Desk, table: string, addresses: RuleDocument["addresses"], setting: Setting, path: Path): Scope | null {
-  const { asset, vocabulary } = setting;
+  const { vocabulary } = setting;
   const space = vocabulary.spaces.findIndex(({ name }) => name === table);
   const found = vocabulary.spaces[space];
   if (found === undefined) {
@@ -75,14 +105,26 @@ function tableScope(desk: Desk, table: string, addresses: RuleDocument["addresse
     return null;
   }
   checkVerbs(desk, setting, found, [...path, "table"]);
-  if (addresses === undefined) return { is: "addresses", space, ranges: [[0, found.last]] };
+  const ranges = rangesOf(desk, addresses, found, setting, [...path, "addresses"]);
+  return ranges.length === 0 ? null : { is: "addresses", space, ranges };
+}
+
+/** The whole table where none are stated. */
+function rangesOf(
+  desk: Desk,
+  stated: RuleDocument["addresses"],
+  space: Space,
+  { asset }: Setting,
+  path: Path,
+): (readonly [number, number])[] {
+  if (stated === undefined) return [[0, space.last]];
   const ranges: (readonly [number, number])[] = [];
-  addresses.forEach(({ words }, i) => {
-    const range = parseAddresses(asset.addressing, found, words);
-    if (typeof range === "string") desk.refuseItem([...path, "addresses"], i, range);
+  stated.forEach(({ words }, i) => {
+    const range = parseAddresses(asset.addressing, space, words);
+    if (typeof range === "string") desk.refuseItem(path, i, range);
     else ranges.push(range);
   });
-  return ranges.length === 0 ? null : { is: "addresses", space, ranges };
+  return ranges;
 }
 
 /** Named places must be places the verbs can reach; an allow of what never happens is a mistake its author wants to hear of. */
@@ -91,8 +133,8 @@ function checkVerbs(desk: Desk, { verbs, effect, everyVerb, vocabulary }: Settin
   const key = String(path.at(-1));
   for (const verb of verbs) {
     if (verb === "raw" && effect === "allow") continue; // told where raw is judged
-    if (!(space.process ? ADDRESS_VERBS : FILE_VERBS).includes(verb)) {
-      const device = !ADDRESS_VERBS.includes(verb) && !FILE_VERBS.includes(verb);
+    if (!space.verbs.includes(verb)) {
+      const device = !hasPlaces(vocabulary, verb);
       desk.refuseKey(
         path,
         device ? `no ${key} with ${verb}: it is about the device as a whole` : `another table for ${verb}`,
@@ -100,7 +142,7 @@ function checkVerbs(desk: Desk, { verbs, effect, everyVerb, vocabulary }: Settin
       );
       return;
     }
-    if (effect === "allow" && verb === "write" && !space.writable)
+    if (effect === "allow" && isWriting(verb) && !space.writable)
       desk.refuseKey(path, `a table that can be written: ${writable(vocabulary)}`, `a write to the ${space.name} table`);
   }
 }

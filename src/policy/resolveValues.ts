@@ -62,6 +62,14 @@ function kindOf(desk: Desk, scope: Scope, asset: AssetModel, vocabulary: Vocabul
       return { is: "mixed", said: "every table", points: [] };
     case "addresses": {
       const space = vocabulary.spaces[scope.space];
+      if (space !== undefined && space.stride > 1) {
+        desk.refuse(
+          path,
+          "points of the points file: the unit and scale of a number are stated there",
+          `values on the ${space.name} table`,
+        );
+        return null;
+      }
       return { is: space?.bits === 1 ? "switch" : "number", said: `the ${space?.name ?? ""} table`, points: [] };
     }
     case "points": {

@@ -88,19 +88,67 @@ export const VALUES = keys({
   max_changes: rate().optional().meta({ description: "changes of the point by anybody, such as 6/min" }),
 });
 
-const CONTROL_LATER = {
-  control: later("control (DNP3)"),
-  via: later("via (DNP3)"),
-  group: later("group (DNP3)"),
-  variation: later("variation (DNP3)"),
-  indexes: later("indexes (DNP3)"),
-};
-
 /** One or a list, told in one phrase: a list's own item says more. */
 function oneOrMany<T>(expected: string, item: Shape<T>, max: number): Shape<T[]> {
   const one = item.transform((value) => [value]);
   return either(expected, listOf(item, { min: 1, max }), one);
 }
+
+const span = (expected: string, read: (words: string) => readonly [number, number] | string) =>
+  parsed(expected, read, { type: ["integer", "string"] });
+const COUNT_IS = "a count or a range such as 1 or 1-3";
+const TIME_IS = "a time or a range such as 500ms or 100-1000ms";
+
+/** @returns smallest and largest, or what would be right */
+function readCounts(words: string): readonly [number, number] | string {
+  const [, first, last = first] = /^([0-9]{1,3})(?:-([0-9]{1,3}))?$/.exec(words.replace(/\s/g, "")) ?? [];
+  const ends = [Number(first), Number(last)] as const;
+  return first !== undefined && ends[0] <= ends[1] && ends[1] <= 255 ? ends : COUNT_IS;
+}
+
+/** @returns milliseconds, smallest and largest, or what would be right */
+function readTimes(words: string): readonly [number, number] | string {
+  const [, first, last = first, unit] = /^([0-9]{1,10})(?:-([0-9]{1,10}))?(ms|s)$/.exec(words.replace(/\s/g, "")) ?? [];
+  const each = unit === "s" ? 1000 : 1;
+  const ends = [Number(first) * each, Number(last) * each] as const;
+  return first !== undefined && ends[0] <= ends[1] && ends[1] <= 0xffff_ffff ? ends : TIME_IS;
+}
+
+/** Of commands (DNP3). A code is a word people use, or the exact octet. */
+export const CONTROL = keys({
+  codes: oneOrList(
+    parsed("a control code: trip, close, pulse_on, latch_on, latch_off, or a number from 0 to 255", (words): Words => ({ words }), {
+      type: ["integer", "string"],
+    }),
+    { max: 32 },
+  ).meta({ description: "trip, close, pulse_on, latch_on, latch_off, or exact octets" }),
+  count: span(COUNT_IS, readCounts).optional().meta({ description: "how often the output is to be operated; any count unless stated" }),
+  on_time: span(TIME_IS, readTimes).optional().meta({ description: "how long it is on, such as 100-1000ms; any time unless stated" }),
+  off_time: span(TIME_IS, readTimes).optional().meta({ description: "how long it is off between; any time unless stated" }),
+  queue: flag().optional().meta({ description: "the queue bit may be set" }),
+  clear: flag().optional().meta({ description: "the clear bit may be set" }),
+});
+export type ControlDocument = Value<typeof CONTROL>;
+
+export const VIA_WORDS = ["select-before-operate", "direct", "direct-no-ack"] as const;
+const VIA_IS = "select-before-operate, direct or direct-no-ack";
+
+const COMMANDS = {
+  control: CONTROL.optional().meta({ description: "which commands a rule that allows operate grants (DNP3)" }),
+  via: oneOrMany(VIA_IS, oneOf(VIA_WORDS, VIA_IS), VIA_WORDS.length)
+    .optional()
+    .meta({ description: "how commands may be sent; select-before-operate alone unless stated (DNP3)" }),
+  group: oneOrList(integer(0, 255), { max: 32 }).optional().meta({ description: "object groups the rule is about (DNP3)" }),
+  variation: oneOrList(integer(0, 255), { max: 32 })
+    .optional()
+    .meta({ description: "variations of these groups; every one unless stated" }),
+  indexes: oneOrList(
+    parsed("an index or a range such as 3 or 0-3", (words): Words => ({ words }), { type: ["integer", "string"] }),
+    { max: 1000 },
+  )
+    .optional()
+    .meta({ description: "points of these groups, as the asset counts them" }),
+};
 
 const VERB = oneOf([...VERB_WORDS, "*"]);
 const verbs = () => oneOrMany(`a verb (${VERB_WORDS.slice(0, 8).join(", ")}), a list of verbs, or "*"`, VERB, 32);
@@ -123,7 +171,7 @@ const RULE_KEYS = {
   points: oneOrMany("the name of a point, or a list of names", name("the name of a point"), 1000)
     .optional()
     .meta({ description: "names from the asset's points file" }),
-  table: text("the name of a table").optional().meta({ description: "coil, discrete, input, holding or file" }),
+  table: text("the name of a table").optional().meta({ description: "a table of the asset's protocol, such as holding or analog-output" }),
   addresses: oneOrList(
     parsed("an address or a range such as 40 or 40-43", (words): Words => ({ words }), { type: ["integer", "string"] }),
     { max: 1000 },
@@ -155,7 +203,7 @@ const RULE_KEYS = {
   gap: integer(1, 16)
     .optional()
     .meta({ description: "registers between the points of a read rule that may be read along, at most so many at a time" }),
-  ...CONTROL_LATER,
+  ...COMMANDS,
 };
 
 const RULE = keys(RULE_KEYS);

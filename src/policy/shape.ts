@@ -136,5 +136,6 @@ const KINDS: Readonly<Record<PointType, Kind>> = {
   uint64: "wide",
   float32: "float32",
   float64: "float64",
+  number: "float64",
   string: "text",
 };

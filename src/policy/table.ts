@@ -2,7 +2,7 @@
  * All that one role set may do on one asset, laid out for the hot path: per verb, unit and space the intervals that rules lie over, and per
  * entry (a rule, and the point it names) flat arrays. Everything is made at load; deciding only looks.
  */
-import type { Verb } from "#operation";
+import { isWriting, type Verb } from "#operation";
 import { type Bounds, isLimiting, ruleBounds, type Words } from "./bounds.ts";
 import type { Decision } from "./decision.ts";
 import { fullMask, type Ground, pointAt, type Spot } from "./ground.ts";
@@ -172,7 +172,7 @@ class Draft {
           for (const verb of rule.verbs) {
             this.#span(verb, slot, spaces.length, "deny", 0, HIGHEST, entry);
             if (scope.is === "device") continue;
-            for (const [s, space] of spaces.entries()) this.#span(verb, slot, s, "deny", 0, space.last, entry);
+            for (const s of spaces.keys()) this.#span(verb, slot, s, "deny", 0, HIGHEST, entry);
           }
       }
     }
@@ -198,9 +198,9 @@ class Draft {
 
   #allowPoints(index: number, rule: Rule, verb: Verb): void {
     for (const spot of this.#spots(rule)) {
-      const mask = verb === "write" ? spot.mask : 0xffff;
+      const mask = isWriting(verb) ? spot.mask : 0xffff;
       const point = this.#ground.model.points[spot.index] ?? null;
-      const bounds = verb === "write" ? ruleBounds(rule.values, point, spot.canonical) : null;
+      const bounds = isWriting(verb) ? ruleBounds(rule.values, point, spot.canonical) : null;
       this.#span(verb, this.#slot(spot), spot.space, "allow", spot.first, spot.last, this.#entry(index, spot.index, mask, bounds));
     }
     if (verb === "read" && rule.gap > 0) this.#allowGaps(index, rule);
@@ -229,31 +229,30 @@ class Draft {
   #allowAddresses(index: number, rule: Rule, verb: Verb, space: number, ranges: readonly (readonly [number, number])[]): void {
     for (const slot of this.#slots(rule))
       for (const [first, last] of ranges) {
-        if (verb === "write") this.#allowWrite(index, rule, slot, space, first, last);
+        if (isWriting(verb)) this.#allowWrite(index, rule, verb, slot, space, first, last);
         else this.#span(verb, slot, space, "allow", first, last, this.#entry(index, -1, 0xffff, null));
       }
   }
 
-  /** Nothing named: the process tables, or for file verbs the files; and for verbs without an address the device. */
+  /** Nothing named: the tables where the verb needs no name; and for verbs without an address the device. */
   #allowUnnamed(index: number, rule: Rule, verb: Verb): void {
     const { spaces } = this.#ground;
-    const files = verb === "file-read" || verb === "file-write";
     for (const slot of this.#slots(rule)) this.#span(verb, slot, spaces.length, "allow", 0, 0, this.#entry(index, -1, 0xffff, null));
     if (rule.scope.is === "device") return;
-    for (const [s, space] of spaces.entries()) if (space.process !== files) this.#allowAddresses(index, rule, verb, s, [[0, space.last]]);
+    for (const [s, space] of spaces.entries()) if (space.wild.includes(verb)) this.#allowAddresses(index, rule, verb, s, [[0, space.last]]);
   }
 
   /**
    * A write rule over addresses. What it would cut a wide point in two for is not covered; a wide point is judged whole, and changes are
    * counted per point where one stands. So the range is cut where points begin and end, if the rule limits anything.
    */
-  #allowWrite(index: number, rule: Rule, slot: number, space: number, first: number, last: number): void {
+  #allowWrite(index: number, rule: Rule, verb: Verb, slot: number, space: number, first: number, last: number): void {
     const ground = this.#ground;
     const layout = ground.layouts[slot * ground.spaces.length + space] ?? NO_INTERVALS;
     const mask = fullMask(ground.spaces[space]);
     const [from, to] = wholePoints(ground, layout, first, last);
     if (rule.values === null || !isLimiting(rule.values)) {
-      this.#span("write", slot, space, "allow", from, to, this.#entry(index, -1, mask, null));
+      this.#span(verb, slot, space, "allow", from, to, this.#entry(index, -1, mask, null));
       return;
     }
     const unnamed = this.#entry(index, -1, mask, ruleBounds(rule.values, null, -1));
@@ -265,11 +264,11 @@ class Draft {
       const place = point < 0 ? -1 : (ground.spots[point] as Spot).canonical;
       const words = wideWords(spotsAt(ground, layout, start));
       if (place < 0 && words === null) continue;
-      this.#span("write", slot, space, "allow", address, start - 1, unnamed);
-      this.#span("write", slot, space, "allow", start, end, this.#entry(index, -1, mask, ruleBounds(rule.values, null, place, words)));
+      this.#span(verb, slot, space, "allow", address, start - 1, unnamed);
+      this.#span(verb, slot, space, "allow", start, end, this.#entry(index, -1, mask, ruleBounds(rule.values, null, place, words)));
       address = end + 1;
     }
-    this.#span("write", slot, space, "allow", address, to, unnamed);
+    this.#span(verb, slot, space, "allow", address, to, unnamed);
   }
 
   *lanes(rules: readonly Rule[]): Generator<void, Lanes> {

@@ -6,6 +6,8 @@
  *       one-based   40
  *       modicon     40040 (five digits, up to 49999), 400040 (six digits, up to 465536); coils start with 0: 00040, 000040
  *
+ * Where an address takes several cells (`Space.stride`), documents count addresses and the gateway cells: analog output 3 begins at cell 12.
+ *
  * A space of more than 65,536 addresses is counted in pages of so many, which are files: record 7 of file 4 is 4/7 in every style.
  *
  * @source MODBUS Application Protocol V1.1b3 §4.4 (data model numbers from 1, PDU addresses from 0); the digits are Modicon's
@@ -13,14 +15,14 @@
 import type { Space } from "#operation";
 import type { Addressing } from "./points.ts";
 
-type SpaceAddresses = Pick<Space, "name" | "last" | "modicon">;
+type SpaceAddresses = Pick<Space, "name" | "last" | "modicon" | "stride">;
 
 /** Five digits reach this zero-based address. */
 const FIVE_DIGITS = 9998;
 /** Addresses of one file, used or not. */
 const PAGE = 0x10000;
 
-/** @returns the zero-based address, or a text that says what would be right, in the document's own addressing */
+/** @returns the zero-based address (its first cell), or a text that says what would be right, in the document's own addressing */
 export function parseAddress(addressing: Addressing, space: SpaceAddresses, words: string): number | string {
   if (isPaged(space)) return parseRecord(space, words);
   if (!/^[0-9]{1,6}$/.test(words)) return expectedAddress(addressing, space);
@@ -31,10 +33,11 @@ export function parseAddress(addressing: Addressing, space: SpaceAddresses, word
       : /^0[0-9]/.test(words)
         ? -1
         : number - (addressing === "zero-based" ? 0 : 1);
-  return address >= 0 && address <= space.last ? address : expectedAddress(addressing, space);
+  const cell = address * space.stride;
+  return cell >= 0 && cell <= space.last ? cell : expectedAddress(addressing, space);
 }
 
-/** `40`, `40-43`, of files `4`, `4-6`, `4/0-99`: zero-based first and last, or what would be right. */
+/** `40`, `40-43`, of files `4`, `4-6`, `4/0-99`: zero-based first and last cell, or what would be right. */
 export function parseAddresses(addressing: Addressing, space: SpaceAddresses, words: string): readonly [number, number] | string {
   if (isPaged(space)) return parseRecords(space, words);
   const [first, last, ...more] = words.split("-").map((word) => word.trim());
@@ -43,12 +46,13 @@ export function parseAddresses(addressing: Addressing, space: SpaceAddresses, wo
   const to = last === undefined ? from : parseAddress(addressing, space, last);
   if (typeof from === "string") return from;
   if (typeof to === "string") return to;
-  return from <= to ? [from, to] : `a range that does not go backwards, such as ${last}-${first}`;
+  return from <= to ? [from, to + space.stride - 1] : `a range that does not go backwards, such as ${last}-${first}`;
 }
 
 /** A zero-based address as the asset's documents write it. */
-export function formatAddress(addressing: Addressing, space: SpaceAddresses, address: number): string {
-  if (isPaged(space)) return formatRecord(address);
+export function formatAddress(addressing: Addressing, space: SpaceAddresses, cell: number): string {
+  if (isPaged(space)) return formatRecord(cell);
+  const address = Math.floor(cell / space.stride);
   switch (styleOf(addressing, space)) {
     case "zero-based":
       return String(address);
@@ -63,7 +67,8 @@ export function formatAddress(addressing: Addressing, space: SpaceAddresses, add
 export function formatAddresses(addressing: Addressing, space: SpaceAddresses, first: number, last: number): string {
   if (isPaged(space)) return formatRecords(space, first, last);
   const from = formatAddress(addressing, space, first);
-  return first === last ? from : `${from}-${formatAddress(addressing, space, last)}`;
+  const to = formatAddress(addressing, space, last);
+  return from === to ? from : `${from}-${to}`;
 }
 
 /** `a holding address from 40001 to 49999 or 400001 to 465536 (modicon)`. */

@@ -11,6 +11,7 @@ export const POINT_TYPES = [
   "uint64",
   "float32",
   "float64",
+  "number",
   "string",
 ] as const;
 export type PointType = (typeof POINT_TYPES)[number];

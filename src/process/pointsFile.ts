@@ -49,6 +49,9 @@ export const POINT_COLUMNS = {
   ],
 } as const;
 
+/** All but that of a number which says with each value how it is written: tables of those have no other. */
+const REGISTER_TYPES = POINT_TYPES.filter((type) => type !== "number");
+
 /** Points of one asset. A large PLC has some thousands; more is another file's content. */
 export const MOST_POINTS = 20_000;
 /** Registers one request can write whole, and one reply can show whole (MODBUS V1.1b3 §6.12, §6.3). */
@@ -119,7 +122,8 @@ class Reading {
     if (!isName(name)) this.#wrong(row, "name", "a name of 1 to 64 letters, digits, _ . -");
     const unitId = this.#unitId(row);
     const space = this.#space(row);
-    const type = this.#oneOf(row, "type", POINT_TYPES, null);
+    const numbered = space !== null && this.#spaces[space]?.stride === 4;
+    const type = this.#oneOf(row, "type", numbered ? ["number"] : REGISTER_TYPES, null);
     const access = this.#oneOf(row, "access", ["r", "w", "rw"], null);
     if (space !== null && access !== null && access !== "r" && !(this.#spaces[space] as Space).writable) {
       this.#wrong(row, "access", `r: nothing can write the ${(this.#spaces[space] as Space).name} table`);
@@ -135,8 +139,9 @@ class Reading {
       );
     }
     const place = space === null ? null : this.#place(row, space, type, access);
-    const byteOrder = this.#order(row, "byte_order", type, type !== null && type !== "bool" && type !== "bit");
-    const wordOrder = this.#order(row, "word_order", type, type !== null && isNumber(type) && REGISTERS[type as "int16"] > 1);
+    const hasOrder = type !== null && type !== "bool" && type !== "bit" && type !== "number";
+    const byteOrder = this.#order(row, "byte_order", type, hasOrder);
+    const wordOrder = this.#order(row, "word_order", type, hasOrder && isNumber(type) && REGISTERS[type as "int16"] > 1);
     const numbers = this.#numbers(row, type);
     const unit = this.#words(row, "unit", MOST_UNIT);
     const description = this.#words(row, "description", MOST_DESCRIPTION);

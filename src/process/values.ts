@@ -41,6 +41,7 @@ export const REGISTERS: Readonly<Record<Exclude<PointType, "string">, number>> =
   uint64: 4,
   float32: 2,
   float64: 4,
+  number: 4,
 };
 
 export function isNumber(type: PointType): boolean {
@@ -60,6 +61,7 @@ export function encodePoint(point: Typed, text: string): Uint8Array | string {
       return encodeText(point, text);
     case "float32":
     case "float64":
+    case "number":
       return encodeFloat(point, text, point.type === "float32" ? 32 : 64);
     default:
       return encodeInteger(point, point.type, text);
@@ -171,7 +173,7 @@ function decodeNumber(point: Typed, type: Exclude<PointType, "bool" | "bit" | "s
   const words = ordered(point, Array.from(cells));
   let bits = 0n;
   for (const word of words) bits = (bits << 16n) | BigInt(word);
-  if (type === "float32" || type === "float64") return decodeFloat(point, bits, type === "float32" ? 32 : 64);
+  if (type === "float32" || type === "float64" || type === "number") return decodeFloat(point, bits, type === "float32" ? 32 : 64);
   const { bits: size, signed } = INTEGERS[type];
   const value = engineering(point, decimal(signed ? BigInt.asIntN(size, bits) : bits, 0));
   const text = formatDecimal(value);

@@ -213,7 +213,7 @@ values("property: strings of printable ASCII, in either byte order", () => {
 values("property: the ends of a point's range can be written, and a step beyond cannot", () => {
   fc.assert(
     fc.property(numeric, scaled, moved, (type, scale, offset) => {
-      fc.pre(!type.startsWith("float"));
+      fc.pre(!type.startsWith("float") && type !== "number");
       const point = typed(type, { scale, offset });
       const [low, high] = rangeOf(point);
       const step = decimal(scale.units < 0n ? -scale.units : scale.units, scale.places);

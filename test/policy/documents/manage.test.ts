@@ -239,6 +239,7 @@ manage("RULINGS 4: the gateway's own subject reads everything but what `never` f
       target: { at: "range" as const, space: 3, first: Number(first), last: Number(last) },
       values:
         verb === "read" ? { is: "none" as const } : { is: "cells" as const, octets: new Uint8Array(2), at: 0, bits: 16 as const, keep: 0 },
+      control: null,
     };
     const decided = decide(compiled.tableFor("tank", [SELF], "none"), [operation], facts);
     assert.equal(decided, explain(policy, "tank", [SELF], "none", [operation], facts, vocabulary).decision);

@@ -244,6 +244,7 @@ const SIZES: Readonly<Record<Exclude<PointType, "string">, number>> = {
   uint64: 4,
   float32: 2,
   float64: 4,
+  number: 4,
 };
 const ACCESSES = ["rw", "rw", "rw", "rw", "rw", "rw", "rw", "w", "w", "r"] as const;
 const ORDERS = ["big", "big", "little"] as const;
@@ -370,6 +371,9 @@ function randomRule(random: Random, model: AssetModel, effect: "allow" | "deny",
     units: random.chance(75) ? model.units : random.some([...model.units, ...model.unitAliases.keys()], 60),
     functions: opaque ? random.one([[UMAS], [65, UMAS], [43 | (13 << 8)]]) : random.chance(25) ? random.one(FUNCTION_LISTS) : null,
     broadcast: isAllow && random.chance(50),
+    vias: null,
+    objects: null,
+    control: null,
     opaque,
     hours: random.chance(15) ? random.one(HOURS) : null,
     state: random.chance(12) ? randomState(random) : null,
@@ -573,6 +577,7 @@ const BARE: Operation = {
   actor: 0,
   target: { at: "range", space: HOLDING, first: 3, last: 2 },
   values: { is: "none" },
+  control: null,
 };
 /** What no Modbus decoder gives, and the engine must refuse nevertheless. */
 const STRANGE: readonly (readonly Operation[])[] = [
