@@ -7,8 +7,8 @@ import { MOST_PROBLEMS, type Problem } from "#documents/problems";
 import { checkShape } from "#documents/shape";
 import { type Path, readYaml, type YamlDocument } from "#documents/yaml";
 import type { Space } from "#operation";
-import type { AssetModel, Point } from "#process/points";
-import { readPoints } from "#process/pointsFile";
+import type { Point } from "#process/points";
+import { type PointsModel, readPoints } from "#process/pointsFile";
 import { err, ok, type Result } from "#wire";
 import { type AssetDocument, DEFAULT_SOCKET, SITE, type SiteDocument } from "./schema.ts";
 import type { AssetSite, AuditSite, ListenerSite, ManagementSite, Site, TlsSite, UpstreamSite } from "./site.ts";
@@ -155,13 +155,16 @@ class Loading {
 
   #asset(name: string, wanted: AssetDocument): AssetSite {
     const at = ["assets", name];
-    const { protocol, address, addressing } = wanted;
-    const units = this.#units(at, wanted);
+    const { protocol, address } = wanted;
+    const link = this.#link(at, wanted);
+    const units = link === null ? this.#units(at, wanted) : [link.outstation];
+    const addressing = wanted.addressing ?? "zero-based";
+    const unitZero = wanted.unit_zero ?? "broadcast";
     const unitAliases = this.#unitAliases(at, wanted, units);
     if (wanted.unit_zero === "device" && !units.includes(0) && !unitAliases.has(0)) {
       this.#wrong([...at, "unit_zero"], "unit 0 in units or unit_aliases, where it is the device");
     }
-    if (wanted.unit_zero === "broadcast" && (units.includes(0) || unitAliases.has(0))) {
+    if (unitZero === "broadcast" && link === null && (units.includes(0) || unitAliases.has(0))) {
       this.#wrong(
         [...at, units.includes(0) ? "units" : "unit_aliases"],
         "unit_zero: device where 0 is a unit: without it 0 is broadcast",
@@ -170,24 +173,55 @@ class Loading {
     }
     const model = { units, unitAliases, addressing };
     const pointsFile = wanted.points === undefined ? null : this.#path(wanted.points);
-    const points = pointsFile === null ? [] : this.#points([...at, "points"], pointsFile, model, protocol);
+    const points =
+      pointsFile === null ? [] : this.#points([...at, "points"], pointsFile, { ...model, hasOneUnit: link !== null }, protocol);
     return {
       name,
       protocol,
       host: address.host,
       port: address.port,
-      model: { name, protocol, ...model, unitZero: wanted.unit_zero, points },
+      model: { name, protocol, ...model, unitZero, points },
       pointsFile,
       upstream: this.#upstream(at, wanted),
       sessionsPerIdentity: wanted.sessions_per_identity,
       quirks: this.#quirks(at, wanted),
       otherUnits: [],
+      link,
+      eventOwner: this.#eventOwner(at, wanted),
       mode: wanted.mode,
     };
   }
 
+  /** Of a DNP3 asset; null: it is another. What only the other protocol has is a mistake. */
+  #link(at: Path, wanted: AssetDocument): AssetSite["link"] {
+    const { link, protocol } = wanted;
+    const isDnp3 = protocol === "dnp3-tcp";
+    for (const key of isDnp3 ? MODBUS_KEYS : DNP3_KEYS)
+      if (wanted[key] !== undefined && !(Array.isArray(wanted[key]) && wanted[key].length === 0))
+        this.#wrong([...at, key], `no ${key} on an asset that speaks ${protocol}`);
+    if (!isDnp3) {
+      if (wanted.addressing === undefined) this.#wrong([...at, "addressing"], "one of: zero-based, one-based, modicon");
+      return null;
+    }
+    if (wanted.addressing === "modicon") this.#wrong([...at, "addressing"], "zero-based or one-based: DNP3 has no modicon numbers");
+    if (link === undefined) this.#wrong([...at, "link"], "link: { master: 1, outstation: 10 }, the link addresses");
+    else if (link.master === link.outstation) this.#wrong([...at, "link", "outstation"], "another address than the master's");
+    return link ?? { master: 0, outstation: 1 };
+  }
+
+  #eventOwner(at: Path, { event_owner: owner }: AssetDocument): string | null {
+    if (owner === undefined) return null;
+    if (!/^(?:spiffe:\/\/[a-z0-9.-]+\/[A-Za-z0-9._/-]+|cn:[^*]+)$/.test(owner))
+      this.#wrong([...at, "event_owner"], "one identity, without a wildcard, such as spiffe://plant.example/scada/main or cn:scada@plant");
+    return owner;
+  }
+
   /** Ascending. */
   #units(at: Path, { units }: AssetDocument): readonly number[] {
+    if (units === undefined) {
+      this.#wrong([...at, "units"], "a unit id from 0 to 255");
+      return [];
+    }
     for (const [index, unit] of units.entries()) {
       if (units.indexOf(unit) !== index) this.#wrong([...at, "units", index], "each unit once");
     }
@@ -199,6 +233,7 @@ class Loading {
     for (const [index, item] of (wanted ?? []).entries()) {
       const here = [...at, "unit_aliases", index];
       if (typeof item === "number") {
+        if (units.length === 0) continue;
         if (units.length === 1) this.#unitAlias(here, item, units[0] as number, units, aliases);
         else this.#wrong(here, "{ unit, aliases }: this asset has several units");
         continue;
@@ -225,7 +260,7 @@ class Loading {
     return quirks;
   }
 
-  #points(at: Path, file: string, model: Pick<AssetModel, "units" | "unitAliases" | "addressing">, protocol: string): readonly Point[] {
+  #points(at: Path, file: string, model: PointsModel, protocol: string): readonly Point[] {
     const spaces = this.#vocabularies.get(protocol)?.spaces;
     if (spaces === undefined) {
       this.#wrong([...at.slice(0, -1), "protocol"], `a protocol of this build, one of: ${[...this.#vocabularies.keys()].join(", ")}`);
@@ -255,8 +290,15 @@ class Loading {
     }
   }
 
-  #upstream(at: Path, { upstream }: AssetDocument): UpstreamSite {
+  #upstream(at: Path, { upstream, protocol }: AssetDocument): UpstreamSite {
     const mode = upstream?.mode ?? "shared";
+    if (protocol === "dnp3-tcp" && upstream !== undefined) {
+      // One master towards the outstation, one request at a time: so its sequences and its confirms are in order (docs/adr/0019).
+      for (const key of ["connections", "outstanding"] as const)
+        if (upstream[key] !== 1)
+          this.#wrong([...at, "upstream", key], "1: an outstation has one master, and answers one request at a time");
+      if (mode === "per_session") this.#wrong([...at, "upstream", "mode"], "shared: an outstation has one master");
+    }
     if (mode === "per_session" && upstream !== undefined && upstream.connections !== 1) {
       this.#wrong([...at, "upstream", "connections"], "1: with mode: per_session each session has a connection of its own");
     }
@@ -279,6 +321,11 @@ class Loading {
       const device = addressOf(asset);
       const first = devices.get(device);
       if (first === undefined) devices.set(device, asset);
+      else if (first.link !== null || asset.link !== null)
+        this.#wrong(
+          [...at, "address"],
+          `another address: ${first.name} (line ${this.#keyLine(["assets", first.name])}) is there, and an outstation has its own`,
+        );
       else this.#sameUpstream(at, asset, first, device);
       for (const unit of idsOf(asset)) {
         const owner = owners.get(`${device} ${unit}`);
@@ -397,6 +444,9 @@ const UNREADABLE: Readonly<Record<string, string>> = {
   ENOTDIR: "a path through folders",
   ERR_ENCODING_INVALID_ENCODED_DATA: "a text file in UTF-8",
 };
+
+const MODBUS_KEYS = ["units", "unit_aliases", "unit_zero", "quirks"] as const satisfies readonly (keyof AssetDocument)[];
+const DNP3_KEYS = ["link", "event_owner"] as const satisfies readonly (keyof AssetDocument)[];
 
 const UPSTREAM_KEYS = [
   ["mode", "mode"],

@@ -94,12 +94,15 @@ const UPSTREAM = keys({
 /** The words of every protocol there is, as it names its quirks. */
 const QUIRKS = ["coil-padding", "unit-echo", "trailing-octets"] as const;
 
+/** Endpoints alone (IEEE 1815-2012 clause 9.2.5.2): the last sixteen are reserved, self and broadcasts. */
+const linkAddress = () => integer(0, 65519, "a link address from 0 to 65519");
+
 const ASSET = keys({
-  protocol: oneOf(["modbus-tcp"], "modbus-tcp (modbus-rtu, dnp3-tcp and dnp3-serial come with later work)").meta({
+  protocol: oneOf(["modbus-tcp", "dnp3-tcp"], "modbus-tcp or dnp3-tcp (modbus-rtu and dnp3-serial come with later work)").meta({
     description: "what the device speaks",
   }),
   address: parsed(HOST_PORT_IS, readHostPort).meta({ description: "where the device listens" }),
-  units: oneOrList(unitId(), { max: 256 }).meta({ description: "unit ids of the device; others are denied" }),
+  units: oneOrList(unitId(), { max: 256 }).optional().meta({ description: "unit ids of the device; others are denied (Modbus)" }),
   unit_aliases: either(
     "other unit ids of the asset's one unit, or a list of { unit, aliases }",
     listOf(unitId(), { min: 1, max: 256 }),
@@ -107,9 +110,11 @@ const ASSET = keys({
   )
     .optional()
     .meta({ description: "further ids the device answers to, judged as the same unit" }),
-  unit_zero: oneOf(["broadcast", "device"]).default("broadcast").meta({ description: "what unit id 0 means to this device" }),
-  addressing: oneOf(["zero-based", "one-based", "modicon"]).meta({
-    description: "how points, policy and cases of this asset count addresses",
+  unit_zero: oneOf(["broadcast", "device"])
+    .optional()
+    .meta({ description: "what unit id 0 means to this device; a broadcast unless stated" }),
+  addressing: oneOf(["zero-based", "one-based", "modicon"]).optional().meta({
+    description: "how points, policy and cases of this asset count addresses; DNP3 counts from zero unless stated",
   }),
   points: file("a points file (CSV)").optional().meta({ description: "the named points" }),
   upstream: UPSTREAM.optional(),
@@ -126,8 +131,15 @@ const ASSET = keys({
   telemetry: later("telemetry"),
   hardware: later("hardware ports"),
   serial: later("serial lines"),
-  link: later("DNP3"),
-  event_owner: later("DNP3"),
+  link: keys({
+    master: linkAddress().meta({ description: "of the masters" }),
+    outstation: linkAddress().meta({ description: "of the device" }),
+  })
+    .optional()
+    .meta({ description: "link addresses: the masters', which the gateway has towards the device too, and the device's (DNP3)" }),
+  event_owner: text("an identity such as spiffe://plant.example/scada/main or cn:scada@plant")
+    .optional()
+    .meta({ description: "the one identity that takes events, and has unsolicited responses (DNP3)" }),
 });
 
 const AUDIT = keys({

@@ -52,7 +52,7 @@ export interface CaSite {
 
 export interface AssetSite {
   readonly name: string;
-  readonly protocol: "modbus-tcp";
+  readonly protocol: "modbus-tcp" | "dnp3-tcp";
   readonly host: string;
   readonly port: number;
   readonly model: AssetModel;
@@ -63,6 +63,10 @@ export interface AssetSite {
   readonly quirks: readonly string[];
   /** Unit ids, aliases too, of the other assets behind its address. */
   readonly otherUnits: readonly number[];
+  /** Link addresses of a DNP3 asset; the masters' is the gateway's own towards the outstation. Null: Modbus has none. */
+  readonly link: { readonly master: number; readonly outstation: number } | null;
+  /** The one identity that takes events (RULINGS 34); null: nobody. */
+  readonly eventOwner: string | null;
   readonly mode: "enforce";
 }
 

@@ -6,6 +6,7 @@ import { LastSeenCells } from "#process/lastSeen";
 import type { AssetModel } from "#process/points";
 import { ChangeWindows } from "#process/windows";
 import type { Framer, Protocol, Request } from "#session/protocol";
+import { Lease } from "#upstream/lease";
 import { Quarantine } from "#upstream/quarantine";
 import type { Block } from "./blocks.ts";
 import type { Device } from "./device.ts";
@@ -14,6 +15,7 @@ import type { PolicyInForce } from "./policy.ts";
 import { Quirks } from "./quirks.ts";
 import type { Session } from "./session.ts";
 import type { Ticket } from "./ticket.ts";
+import { Unsolicited } from "./unsolicited.ts";
 
 /** Places that keep silent which are remembered: more than any device has tables of. */
 const SILENT_PLACES = 256;
@@ -39,6 +41,10 @@ export class Asset {
    * sent meanwhile.
    */
   turn: Ticket | null = null;
+  /** Whoever has selected something there, and is to operate it. */
+  readonly lease = new Lease<Session>();
+  /** What the device tells without being asked. */
+  readonly unsolicited: Unsolicited;
   /** Monotonic milliseconds at which a change last left for the device, or was last known to be there. */
   lastChangeMs = Number.NEGATIVE_INFINITY;
   /** The asset of this name before its connection was made anew, while a change of its is at the device. */
@@ -57,6 +63,7 @@ export class Asset {
     this.changes = before?.changes ?? new ChangeWindows();
     this.#before = before !== null && (before.changesAtDevice > 0 || before.isStillOld) ? before : null;
     this.quirks = new Quirks(protocol, site.quirks);
+    this.unsolicited = new Unsolicited(this);
     this.layout = new Layout(site.model, protocol.vocabulary);
     this.implausible = new Uint8Array(site.model.points.length);
   }
@@ -86,6 +93,13 @@ export class Asset {
   endTurn(ticket: Ticket): void {
     if (this.turn !== ticket) return;
     this.turn = null;
+    this.wake();
+  }
+
+  /** Whoever had it for a selection has it no more. @param isUsed it was operated, or never selected */
+  endLease(isUsed: boolean, now: number): void {
+    if (this.lease.holder === null) return;
+    this.lease.end(isUsed, now);
     this.wake();
   }
 

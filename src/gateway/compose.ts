@@ -14,7 +14,7 @@ import { UserProblems } from "#documents/problems";
 import type { Log } from "#log";
 import { type ManagementServer, serveManagement } from "#management/server";
 import type { WebServer } from "#management/web";
-import { modbusTcp } from "#session/modbus";
+import { protocolOf } from "#session/protocols";
 import { connectTcp } from "#transport/tcp";
 import { VERSION } from "#version";
 import { Asset } from "./asset.ts";
@@ -104,7 +104,7 @@ export class Gateway {
     if (trust !== null) trust.rolledBack = memory.rolledBack(trust.store.lists);
     this.startedMs = road.clock.monotonic();
     this.policy = new PolicyInForce(documents.policy, documents.compiled, documents.hash, 1, road.clock.wall());
-    for (const asset of documents.site.assets.values()) this.assets.set(asset.name, new Asset(asset, modbusTcp));
+    for (const asset of documents.site.assets.values()) this.assets.set(asset.name, new Asset(asset, protocolOf(asset.protocol)));
   }
 
   /** Count on where the last run stopped. */

@@ -2,15 +2,16 @@
  * One device (address:port) and its connections: whose turn it is, our transaction ids, deadlines, reconnecting. Requests go out as they
  * were judged; a reply goes back only when it answers what was asked. Nothing is ever sent twice.
  */
-import type { Framer } from "#session/protocol";
+import type { Framer, Part } from "#session/protocol";
 import type { ByteStream, StreamHandler } from "#transport/stream";
 import { FairQueue, type Rank } from "#upstream/fair";
 import { Backoff, Pace } from "#upstream/pace";
 import { Transactions } from "#upstream/transactions";
 import type { Asset } from "./asset.ts";
+import { deliverPart, goneUnconfirmed } from "./parts.ts";
 import { deliver, expire, guardAnswered, keptSilent, mayGo, refuse, release } from "./path.ts";
 import type { Road } from "./road.ts";
-import { SLOT_OCTETS, type Ticket } from "./ticket.ts";
+import type { Ticket } from "./ticket.ts";
 
 export type DeviceState = "connecting" | "ready" | "down";
 
@@ -93,6 +94,16 @@ export class Device {
     }
   }
 
+  /** The session said that the part came which this request waits with: the device may go on. */
+  confirm(ticket: Ticket, now: number): void {
+    for (const line of this.#lines) if (line.confirm(ticket, now)) return;
+  }
+
+  /** It waits for its session no more. */
+  letGo(ticket: Ticket): void {
+    for (const line of this.#lines) line.transactions.release(ticket);
+  }
+
   /** One more request waits for its turn. */
   joined(ticket: Ticket): void {
     this.waiting += 1;
@@ -121,6 +132,7 @@ export class Device {
   /** Deadlines, reconnects, and requests held back by `rate` or `connect_delay`; called by the road's tick. */
   tick(now: number): void {
     for (const line of this.#lines) line.tick(now);
+    if (this.#asset.lease.isOver(now)) this.#asset.endLease(false, now);
     if (this.#retired && this.atDevice === 0) this.close();
     else if (this.waiting > 0) this.#road.wants(this);
   }
@@ -185,16 +197,16 @@ class Line implements StreamHandler {
     this.#road = road;
     this.#asset = asset;
     const outstanding = asset.site.upstream.outstanding;
-    this.transactions = new Transactions<Ticket>(outstanding, 0);
-    this.#out = new Uint8Array(outstanding * SLOT_OCTETS);
-    this.#framer = asset.protocol.framer();
+    this.transactions = new Transactions<Ticket>(outstanding, asset.protocol.transactions);
+    this.#out = new Uint8Array(outstanding * asset.protocol.frameLimit);
+    this.#framer = asset.protocol.framer("device", asset.site.link);
   }
 
   /** While attempt after attempt fails the device counts as down: what is asked meanwhile is refused at once, not held until it times out. */
   connect(): void {
     this.#trying = true;
     if (!this.#failing) this.state = "connecting";
-    this.#framer = this.#asset.protocol.framer();
+    this.#framer = this.#asset.protocol.framer("device", this.#asset.site.link);
     this.#unasked = 0;
     this.#road.connect(
       this.#device.host,
@@ -258,8 +270,31 @@ class Line implements StreamHandler {
   }
 
   #append(unitId: number, pdu: Uint8Array, pduLength: number, transactionId: number): void {
-    if (this.#outLength + SLOT_OCTETS > this.#out.length) this.flush();
-    this.#outLength += this.#asset.protocol.frame(this.#out, this.#outLength, transactionId, unitId, pdu, 0, pduLength);
+    if (this.#outLength + this.#asset.protocol.frameLimit > this.#out.length) this.flush();
+    this.#outLength += this.#framer.frame(this.#out, this.#outLength, transactionId, unitId, pdu, 0, pduLength);
+  }
+
+  /** @returns false where it waits on another line */
+  confirm(ticket: Ticket, now: number): boolean {
+    if (!this.transactions.has(ticket)) return false;
+    this.transactions.release(ticket);
+    this.#confirm(ticket.partId, false);
+    if (!ticket.isLastPart) {
+      ticket.sentMs = now;
+      this.transactions.issue(ticket);
+    }
+    return true;
+  }
+
+  confirmUnsolicited(transactionId: number): void {
+    this.#confirm(transactionId, true);
+  }
+
+  #confirm(transactionId: number, unsolicited: boolean): void {
+    const { protocol } = this.#asset;
+    const length = protocol.encodeConfirm(CONFIRM, 0, transactionId, unsolicited);
+    this.#append(this.#asset.model.units[0] ?? 0, CONFIRM, length, transactionId);
+    this.flush();
   }
 
   flush(): void {
@@ -289,11 +324,23 @@ class Line implements StreamHandler {
     let strayUnit = 0;
     while (this.#stream !== null) {
       const found = framer.next();
+      if (framer.answer.length > 0) this.#stream.write(framer.answer);
       if (found === "more") break;
       if (found === "broken") {
         this.#road.strayReply(this.#asset, "brokenFraming");
         this.#drop(now, "framing");
         break;
+      }
+      if (found === "answer") continue;
+      if (found === "passedOver") {
+        this.#road.strayReply(this.#asset, "badSegment");
+        continue;
+      }
+      const part = this.#asset.protocol.part(framer.octets, framer.pduAt, framer.pduLength);
+      if (part?.unsolicited === true) {
+        if (this.#asset.unsolicited.take(framer, this)) this.#unasked = 0;
+        else this.#road.strayReply(this.#asset, "malformedUnsolicited");
+        continue;
       }
       const ticket = this.transactions.take(framer.transactionId);
       if (ticket === null) {
@@ -302,8 +349,11 @@ class Line implements StreamHandler {
         continue;
       }
       this.#unasked = 0;
-      if (ticket.guard?.isRead === false) this.#goOn(ticket, now);
-      else deliver(ticket, framer, now);
+      if (ticket.guard?.isRead === false) {
+        if (part?.wantsConfirm === true) this.#confirm(framer.transactionId, false);
+        this.#goOn(ticket, now);
+      } else if (part === null) deliver(ticket, framer, now);
+      else this.#goOnWithPart(ticket, part, now);
       this.#road.wants(this.#device);
     }
     // Told of together: a device may send hundreds of them for each request, and that must cost the others little.
@@ -312,6 +362,14 @@ class Line implements StreamHandler {
       this.#road.strayReply(this.#asset, "flood");
       this.#drop(now, "flood");
     }
+  }
+
+  #goOnWithPart(ticket: Ticket, part: Part, now: number): void {
+    const after = deliverPart(ticket, this.#framer, part, now);
+    if (after === "done") return;
+    ticket.sentMs = now;
+    if (after === "awaits") this.transactions.hold(ticket);
+    else this.transactions.issue(ticket);
   }
 
   /** Whose reply it would be; what tells nothing of that counts for the first. */
@@ -352,6 +410,10 @@ class Line implements StreamHandler {
       for (let slot = 0; slot < this.transactions.capacity; slot++) {
         const ticket = this.transactions.at(slot);
         if (ticket !== null && now - ticket.sentMs >= this.#device.timeoutMs) {
+          if (ticket.awaitsConfirm) {
+            goneUnconfirmed(ticket, now);
+            continue;
+          }
           keptSilent(ticket, now);
           // The whole connection goes: a late reply must find nobody, and what the device still works on is not ours to guess.
           this.#drop(now, "no reply in time");
@@ -380,7 +442,10 @@ class Line implements StreamHandler {
     this.#outLength = 0;
     this.#stuckMs = 0;
     stream?.destroy();
-    for (let ticket = this.transactions.takeAny(); ticket !== null; ticket = this.transactions.takeAny()) expire(ticket, "silent", now);
+    this.#asset.unsolicited.forget();
+    for (let ticket = this.transactions.takeAny(); ticket !== null; ticket = this.transactions.takeAny())
+      if (ticket.awaitsConfirm) goneUnconfirmed(ticket, now);
+      else expire(ticket, "silent", now);
     this.#away(now, why);
   }
 
@@ -398,6 +463,7 @@ class Line implements StreamHandler {
   }
 }
 
+const CONFIRM = new Uint8Array(4);
 const STOP: Rank = 0;
 const CHANGE: Rank = 1;
 const READ: Rank = 2;

@@ -13,7 +13,7 @@ import { type CaseFile, loadCases, runCases } from "#policy/cases";
 import { type Compiled, compile } from "#policy/compile";
 import { loadPolicy } from "#policy/load";
 import type { Policy } from "#policy/model";
-import { modbusTcp } from "#session/modbus";
+import { PROTOCOLS } from "#session/protocols";
 
 export interface DocumentFile {
   readonly path: string;
@@ -34,7 +34,7 @@ export interface Documents {
 }
 
 /** Every protocol by every name a site may give it. */
-export const VOCABULARIES: ReadonlyMap<string, Vocabulary> = new Map([["modbus-tcp", modbusTcp.vocabulary]]);
+export const VOCABULARIES: ReadonlyMap<string, Vocabulary> = new Map([...PROTOCOLS].map(([name, { vocabulary }]) => [name, vocabulary]));
 
 export function spacesOf(protocol: string): readonly Space[] {
   return VOCABULARIES.get(protocol)?.spaces ?? [];

@@ -60,7 +60,12 @@ function learnWritten(asset: Asset, operation: Operation, nowMs: number): void {
 
 function learnRead(asset: Asset, unitId: number, reading: Reading, nowMs: number): void {
   const { target, values } = reading;
-  if (target.at !== "range" || values.is !== "cells") return;
+  if (target.at !== "range") return;
+  if (values.is !== "cells") {
+    // The device says itself that it does not know.
+    asset.lastSeen.void(asset.canonicalUnit(unitId), target.space, target.first, target.last);
+    return;
+  }
   store(asset, unitId, target.space, target.first, target.last, values.octets, values.at, values.bits, nowMs, READ);
   if (values.bits === 16)
     asset.layout.plausible.mark(asset.canonicalUnit(unitId), target.space, target.first, target.last, values, asset.implausible);

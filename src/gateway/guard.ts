@@ -9,7 +9,6 @@ import type { Condition, State } from "#policy/model";
 import { type Cells, STATE, stateNow } from "#policy/state";
 import type { Framer, Protocol, Request } from "#session/protocol";
 import type { Asset } from "./asset.ts";
-import { SLOT_OCTETS } from "./ticket.ts";
 
 /** One read: cells of one unit and space, and what stood there. */
 export interface GuardRead {
@@ -25,6 +24,9 @@ export interface GuardRead {
   readonly cells: Int32Array;
 }
 
+/** Of any protocol. */
+const READ_OCTETS = 16;
+
 type Place = Pick<GuardRead, "space" | "first" | "last" | "cells">;
 
 /** What of the other assets is known. */
@@ -35,7 +37,7 @@ export class Guard {
   /** By index of `Facts.states`. */
   readonly states: Uint8Array;
   /** The request PDU of the read at hand. */
-  readonly pdu = new Uint8Array(SLOT_OCTETS);
+  readonly pdu = new Uint8Array(READ_OCTETS);
   pduLength = 0;
   readonly #asset: Asset;
   readonly #states: readonly State[];

@@ -5,7 +5,7 @@
  */
 import type { DenialCode, SessionEnd, Subject } from "#events";
 import { SELF } from "#policy/self";
-import type { Protocol } from "#session/protocol";
+import type { Framer } from "#session/protocol";
 import type { ByteStream } from "#transport/stream";
 import type { Asset } from "./asset.ts";
 import { Device } from "./device.ts";
@@ -13,7 +13,7 @@ import { keepCells } from "./guard.ts";
 import type { House } from "./house.ts";
 import { Rights } from "./rights.ts";
 import { Session } from "./session.ts";
-import { SLOT_OCTETS, type Ticket } from "./ticket.ts";
+import type { Ticket } from "./ticket.ts";
 
 /** Cells of one unit and table. */
 export interface Range {
@@ -47,14 +47,17 @@ const SUBJECT: Subject = {
 export class OwnReads {
   readonly #house: House;
   readonly #asset: Asset;
-  readonly #pdu = new Uint8Array(SLOT_OCTETS);
-  readonly #out = new Uint8Array(SLOT_OCTETS);
+  readonly #pdu = new Uint8Array(16);
+  readonly #out = new Uint8Array(64);
+  /** The gateway as one who asks: requests are framed as a master's. */
+  readonly #framer: Framer;
   #session: OwnSession | null = null;
   #transactionId = 0;
 
   constructor(house: House, asset: Asset) {
     this.#house = house;
     this.#asset = asset;
+    this.#framer = asset.protocol.framer("device", asset.site.link);
   }
 
   /** Can one request read all of it? */
@@ -68,8 +71,8 @@ export class OwnReads {
     const { unitId, space, first, last } = range;
     const length = protocol.encodeRead(this.#pdu, 0, space, first, last);
     if (length === 0) return { is: "unreadable" };
-    this.#transactionId = (this.#transactionId % 0xffff) + 1;
-    const octets = protocol.frame(this.#out, 0, this.#transactionId, unitId, this.#pdu, 0, length);
+    this.#transactionId = (this.#transactionId + 1) % protocol.transactions;
+    const octets = this.#framer.frame(this.#out, 0, this.#transactionId, unitId, this.#pdu, 0, length);
     // A denial may have closed it, or be about to, as a policy says.
     if (this.#session?.listens !== true) {
       this.close();
@@ -79,7 +82,7 @@ export class OwnReads {
     if (fate === "ended") return { is: "ended", reason: this.#session.ended ?? "shutdown" };
     if (fate.denied !== null) return { is: "denied", code: fate.denied, rule: fate.rule };
     if (fate.dropped) return { is: "dropped" };
-    return answerIn(protocol, this.#pdu.subarray(0, length), fate.frame, range, this.#house.road.clock.monotonic());
+    return answerIn(this.#asset, this.#pdu.subarray(0, length), fate.frame, range, this.#house.road.clock.monotonic());
   }
 
   close(): void {
@@ -107,9 +110,9 @@ export class OwnReads {
   }
 }
 
-function answerIn(protocol: Protocol, pdu: Uint8Array, frame: Uint8Array, { space, first, last }: Range, nowMs: number): OwnRead {
+function answerIn({ protocol, site }: Asset, pdu: Uint8Array, frame: Uint8Array, { space, first, last }: Range, nowMs: number): OwnRead {
   const request = protocol.decode(pdu, 0, pdu.length);
-  const framer = protocol.framer();
+  const framer = protocol.framer("device", site.link);
   framer.feed(frame);
   if (!request.ok || framer.next() !== "frame") return { is: "denied", code: "internal", rule: "default" };
   const matched = protocol.match(request.value, framer.octets, framer.pduAt, framer.pduLength);

@@ -4,9 +4,10 @@
  */
 import { type Action, DENIALS, type DenialCode, isLapse, type Outcome } from "#events";
 import type { Operation, Straightened } from "#operation";
+import { matchesIdentity } from "#policy/bindings";
 import { decide, leftOpen, type Open } from "#policy/decide";
 import type { Decision } from "#policy/decision";
-import type { Framer, Reply } from "#session/protocol";
+import type { Conversation, Framer, Reply } from "#session/protocol";
 import type { Source } from "#upstream/fair";
 import { learn, learnGuard, voidTargets } from "./facts.ts";
 import { Guard } from "./guard.ts";
@@ -16,7 +17,7 @@ import type { Ticket } from "./ticket.ts";
 /** A whole frame stands in the framer: judge it, record it, and send it on its way or answer it. */
 export function arrive(session: Session, framer: Framer, now: number): void {
   const { road } = session;
-  const ticket = road.tickets.claim();
+  const ticket = road.tickets.claim(session.asset.protocol);
   if (ticket === null || session.pending.size >= session.answersLimit) {
     if (ticket !== null) road.tickets.release(ticket);
     road.sessions.end(session, "misbehaved", "asks faster than it reads answers");
@@ -25,6 +26,7 @@ export function arrive(session: Session, framer: Framer, now: number): void {
   const reused = session.openRequest(framer.transactionId);
   ticket.take(session, framer.transactionId, framer.unitId, framer.octets, framer.pduAt, framer.pduLength, now);
   session.pending.push(ticket);
+  session.newest = ticket;
   session.requests += 1;
   try {
     if (reused !== null) deny(ticket, refusal("transactionReused"), now);
@@ -47,6 +49,15 @@ export function brokenStream(session: Session, { broken, brokenOctets }: Framer)
   session.road.sessions.end(session, "malformedFraming", code);
 }
 
+/** What came is no request and is answered by nobody; the stream goes on behind it. */
+export function passOver(session: Session, framer: Framer): void {
+  const { broken } = framer;
+  const code = broken === null ? "badControl" : typeof broken === "string" ? broken : broken.kind;
+  session.road.records.passedOver(session, code, framer.brokenOctets);
+  session.road.stats.denied(code);
+  session.denied += 1;
+}
+
 function judge(ticket: Ticket, now: number): void {
   const session = ticket.session as Session;
   const { road, asset } = session;
@@ -56,11 +67,13 @@ function judge(ticket: Ticket, now: number): void {
     return;
   }
   ticket.request = decoded.value;
-  ticket.message = asset.protocol.message(decoded.value, ticket.unitId, ticket.unitId === 0 && asset.model.unitZero === "broadcast");
+  ticket.message = asset.protocol.message(decoded.value, ticket.unitId, asset.protocol.isBroadcast(ticket.unitId, asset.model.unitZero));
   ticket.change = changes(ticket.message.operations);
+  const objection = session.conversation === null ? null : converse(ticket, ticket.message.operations, session.conversation, now);
   const decision = decideUnread(ticket, ticket.message.operations, now);
-  if (!decision.allowed) {
-    deny(ticket, decision, now);
+  if (!decision.allowed || objection !== null) {
+    if (ticket.carriesOut && asset.lease.holder === session) asset.endLease(false, now);
+    deny(ticket, decision.allowed && objection !== null ? { ...refusal(objection), ...firstPlace(ticket) } : decision, now);
     return;
   }
   if (!ticket.change && !asset.quarantine.empty && asset.quarantine.isHeld(placeOf(ticket), now)) {
@@ -85,6 +98,24 @@ function judge(ticket: Ticket, now: number): void {
   road.wants(session.device);
 }
 
+/** Does it follow from what the session asked before, and is it for this session to ask? */
+function converse(ticket: Ticket, operations: readonly Operation[], conversation: Conversation, now: number): DenialCode | null {
+  const session = ticket.session as Session;
+  const { asset, road } = session;
+  ticket.arms = operations.some(({ verb }) => verb === "select");
+  ticket.carriesOut = operations.some(({ verb, via }) => verb === "operate" && via === 1);
+  const wallMs = road.clock.suspicion === null ? road.clock.wallAt(now) : null;
+  const { eventOwner } = asset.site;
+  const ownsEvents = eventOwner !== null && matchesIdentity(eventOwner, session.identity);
+  const objection = conversation.objection(ticket.request as object, ticket.transactionId, now, wallMs, ownsEvents);
+  if (ticket.carriesOut) {
+    ticket.given = session.selectedOn;
+    session.selectedOn = null;
+    if (objection === null && asset.lease.holder !== session) return "selectExpired";
+  }
+  return objection === null && ticket.arms && asset.lease.bars(session.identity, now) ? "tooManySelects" : objection;
+}
+
 /**
  * Judge it without a look into the device. What depends on one is left open: the ticket then has a guard, and is judged again on what that
  * reads, in its own turn.
@@ -101,6 +132,12 @@ function decideUnread(ticket: Ticket, operations: readonly Operation[], now: num
   if (stop !== null) return decision;
   const open = leftOpen();
   if (!decision.allowed || isNothing(open)) return decision;
+  if (ticket.carriesOut) {
+    // Nothing may come between a selection and what carries it out: it is judged on what was read for the selection.
+    if (ticket.given === null) return refusal("factUnavailable");
+    ticket.guard = ticket.given;
+    return decision;
+  }
   const guard = new Guard(asset, rights.policy.compiled.states);
   if (!guard.ask(operations, open, road.limits.guardReads)) return refusal("factUnavailable");
   ticket.guard = guard;
@@ -164,6 +201,8 @@ export function mayGo(ticket: Ticket, source: Source<Ticket>): boolean {
   const { asset } = session;
   // Whoever only waits for the asset to itself, with nothing read for it yet, lets a stop go first.
   if (asset.turn !== null && asset.turn !== ticket && !(ticket.essential && !asset.turn.hasTurn)) return false;
+  // Between a selection and what carries it out nobody else is served but a stop.
+  if (asset.lease.holder !== null && asset.lease.holder !== session && !ticket.essential) return false;
   if (ticket.kept === null && ticket.recordNumber > session.road.audit.durable && session.road.mustBeDurable(ticket.change)) return false;
   if (session.changesAtDevice > 0) return false;
   if (!ticket.change && ticket.guard === null && ticket.epoch === session.rights.epoch) return true;
@@ -197,6 +236,11 @@ function stillMay(ticket: Ticket, now: number): Turn {
   const waited = now - ticket.arrivedMs;
   if (isOverdue(ticket, now)) {
     refuse(ticket, "queueFull", now);
+    return "answered";
+  }
+  if (ticket.carriesOut && asset.lease.holder !== session) {
+    session.rights.refund(ticket);
+    deny(ticket, { ...refusal("selectExpired"), ...firstPlace(ticket) }, now);
     return "answered";
   }
   if (ticket.change || ticket.guard !== null || waited > REJUDGE_READ_MS || ticket.epoch !== session.rights.epoch) {
@@ -244,6 +288,14 @@ function begin(ticket: Ticket, now: number): Turn {
   const { asset } = ticket.session as Session;
   if (ticket.guard !== null) return ticket.guard.isRead ? judgeOnGuard(ticket, ticket.guard, now) : "guard";
   if (ticket.change) voidTargets(asset, ticket, now);
+  return leave(ticket, now);
+}
+
+/** It leaves for the device: a selection has it for itself from here on, what carries it out does so no more. */
+function leave(ticket: Ticket, now: number): "go" {
+  const session = ticket.session as Session;
+  if (ticket.arms) session.asset.lease.take(session, now);
+  else if (ticket.carriesOut) session.asset.endLease(true, now);
   return "go";
 }
 
@@ -298,7 +350,7 @@ function judgeOnGuard(ticket: Ticket, guard: Guard, now: number): Turn {
   const open = leftOpen();
   if (decision.allowed && !isNothing(open)) {
     const known = guard.asked;
-    if (!guard.ask(operations, open, road.limits.guardReads) || guard.asked === known) {
+    if (ticket.carriesOut || !guard.ask(operations, open, road.limits.guardReads) || guard.asked === known) {
       leaveDevice(ticket, "factUnavailable", now);
       return "answered";
     }
@@ -311,7 +363,7 @@ function judgeOnGuard(ticket: Ticket, guard: Guard, now: number): Turn {
   }
   rights.reserve(ticket, decision, now);
   if (ticket.change) voidTargets(asset, ticket, now);
-  return "go";
+  return leave(ticket, now);
 }
 
 /** What it depends on could not be read, or its session ended meanwhile: it is not sent. */
@@ -354,7 +406,7 @@ export function deliver(ticket: Ticket, framer: Framer, now: number): void {
     passOn(ticket, framer, now);
   } catch (fault) {
     session.road.log.error({ fault, session: session.id }, "fault while passing a reply on; it is withheld");
-    answerException(ticket, EXCEPTION.failure);
+    answerDenial(ticket, "internal", 0);
   }
   session.settle(ticket);
 }
@@ -378,14 +430,20 @@ function passStraightened(ticket: Ticket, framer: Framer, why: string, now: numb
     answer(ticket, straight.reply, straight.octets, straight.at, straight.length, straight, now);
     return;
   }
-  road.stats.stray("malformed");
-  ticket.replyDropped = true;
-  const beside = straight === null ? null : { needsQuirks: asset.quirks.namesOf(straight) };
   if (straight !== null && asset.quirks.dropped === 1)
     road.log.warn({ asset: asset.name, words: asset.quirks.say() }, "a habit of a device");
+  dropReply(ticket, why, straight === null ? null : { needsQuirks: asset.quirks.namesOf(straight) }, now);
+}
+
+/** What came answers nothing: nobody gets it. */
+export function dropReply(ticket: Ticket, why: string, beside: Beside, now: number): void {
+  const { road, asset } = ticket.session as Session;
+  road.stats.stray("malformed");
+  ticket.replyDropped = true;
+  if (ticket.arms) endSelection(ticket, false, now);
   if (ticket.change) told(ticket, "indeterminate", 0, why, now, beside);
   else if (asset.dropped.note(now, road.clock.wall(), road.records.hasRoom)) told(ticket, "malformedReply", 0, why, now, beside);
-  answerException(ticket, EXCEPTION.targetSilent);
+  answerDenial(ticket, "deviceSilent", 0);
 }
 
 /**
@@ -402,9 +460,22 @@ function answer(
   straight: Straightened | null,
   now: number,
 ): void {
-  const { road, asset } = ticket.session as Session;
+  conclude(ticket, reply, straight, now, true);
+  const session = ticket.session as Session;
+  ticket.answerLength = session.frame(ticket.answer, 0, ticket.transactionId, ticket.unitId, octets, at, length);
+}
+
+/**
+ * What a reply means: what is learned from it, and what its record says.
+ *
+ * @param isLast  no more of it follows
+ */
+export function conclude(ticket: Ticket, reply: Reply, straight: Straightened | null, now: number, isLast: boolean): void {
+  const session = ticket.session as Session;
+  const { road, asset } = session;
   const { protocol } = asset;
   const exception = protocol.exceptionOf(reply);
+  if (ticket.arms) endSelection(ticket, exception === 0, now);
   const outcome: Outcome =
     exception === 0
       ? "answered"
@@ -414,12 +485,23 @@ function answer(
           ? "indeterminate"
           : "exception";
   learn(asset, ticket, reply, exception, now);
+  if (!isLast) return;
   const isTold = ticket.change || outcome === "unknownException" || (exception !== 0 && !road.noteRead(ticket, "exception"));
   if (isTold) {
     const beside = straight === null ? null : { quirks: asset.quirks.namesOf(straight) };
     told(ticket, outcome, exception, "", now, beside);
   }
-  ticket.answerLength = protocol.frame(ticket.answer, 0, ticket.transactionId, ticket.unitId, octets, at, length);
+}
+
+/** A selection was answered, or will not be. All of it is selected or none. */
+function endSelection(ticket: Ticket, isArmed: boolean, now: number): void {
+  const session = ticket.session as Session;
+  const { asset, conversation } = session;
+  if (conversation === null || asset.lease.holder !== session) return;
+  conversation.selected(ticket.request as object, ticket.transactionId, isArmed, ticket.sentMs);
+  asset.lease.isArmed = conversation.isSelected(now);
+  session.selectedOn = asset.lease.isArmed ? ticket.guard : null;
+  if (!asset.lease.isArmed) asset.endLease(true, now);
 }
 
 /** Sent, and there will be no reply: a broadcast, or a device that kept silent. Never sent again. */
@@ -431,12 +513,13 @@ export function expire(ticket: Ticket, outcome: "silent" | "unacknowledged", now
     return;
   }
   back(ticket, now);
+  if (ticket.arms) endSelection(ticket, false, now);
   if (ticket.change) told(ticket, outcome === "silent" ? "indeterminate" : outcome, 0, "", now);
   else if (outcome === "silent") {
     road.noteRead(ticket, "silent");
     told(ticket, "silent", 0, "", now);
   }
-  if (outcome === "silent") answerException(ticket, EXCEPTION.targetSilent);
+  if (outcome === "silent") answerDenial(ticket, "deviceSilent", 0);
   session.settle(ticket);
 }
 
@@ -446,7 +529,7 @@ export function refuse(ticket: Ticket, code: "deviceUnreachable" | "queueFull" |
   abandon(ticket, code, now);
   ticket.denied = code;
   session.road.stats.denied(code);
-  answerException(ticket, faultException(code));
+  answerDenial(ticket, code, 0);
   session.settle(ticket);
 }
 
@@ -481,7 +564,7 @@ function deny(ticket: Ticket, decision: Decision, now: number): void {
   road.records.denied(ticket, decision, plan.action, now);
   if (ticket.countedIn > 0 && !road.noteRead(ticket, "notSent")) told(ticket, "notSent", 0, code, now);
   if (ticket.kept !== null) road.stops.became(ticket.kept, "notSent", 0, code);
-  if (plan.action === "exception") answerException(ticket, plan.exception);
+  if (plan.action === "exception") answerDenial(ticket, code, plan.exception);
   if (plan.action === "close")
     ticket.closes = DENIALS[code] === "refused" ? "closedByPolicy" : code === "badFunction" ? "malformedFraming" : "misbehaved";
   if (ticket.change && blames(code)) {
@@ -504,38 +587,33 @@ interface Plan {
   readonly exception: number;
 }
 
-/** The denial's answer (DESIGN 3): by whose fault it is, and for policy by what `on_deny` says. */
+/** The denial's answer (DESIGN 3): by whose fault it is, and for policy by what `on_deny` says. What cannot be answered is dropped, or closes. */
 function planFor(ticket: Ticket, decision: Decision): Plan {
   const session = ticket.session as Session;
   const code = decision.code as DenialCode;
-  switch (DENIALS[code]) {
-    case "malformed":
-      return session.asset.protocol.canAnswer(ticket.functionCode) ? BAD_VALUE : CLOSE;
-    case "fault":
-      return { action: "exception", exception: faultException(code) };
-    case "misbehaved":
-      if (code === "transactionReused") return CLOSE;
-      if (code === "queueFull") return BUSY;
-      return session.rights.answers.plan(decision);
-    default:
-      return isLapse(code) ? NOT_NOW : session.rights.answers.plan(decision);
-  }
+  const family = DENIALS[code];
+  const isOurs = family === "malformed" || family === "fault" || isLapse(code) || code === "transactionReused" || code === "queueFull";
+  const plan = isOurs ? USUAL : session.rights.answers.plan(decision);
+  if (plan.action !== "exception") return plan;
+  const answerable = session.asset.protocol.answerable(ticket.pdu, ticket.pduLength, ticket.unitId, code);
+  return answerable === "answer" ? plan : { action: answerable, exception: 0 };
 }
 
-function answerException(ticket: Ticket, exception: number): void {
+/** @param stated the exception code the policy states; 0: none */
+function answerDenial(ticket: Ticket, code: DenialCode, stated: number): void {
   const session = ticket.session as Session;
-  ticket.answerLength = session.asset.protocol.exception(
-    ticket.answer,
-    0,
-    ticket.transactionId,
-    ticket.unitId,
-    ticket.functionCode,
-    exception,
-  );
+  const { protocol } = session.asset;
+  const { pdu, pduLength, transactionId, unitId } = ticket;
+  if (protocol.answerable(pdu, pduLength, unitId, code) !== "answer") {
+    ticket.answerLength = 0;
+    return;
+  }
+  const length = protocol.encodeDenial(DENIAL, 0, pdu, pduLength, code, stated);
+  ticket.answerLength = length === 0 ? 0 : session.frame(ticket.answer, 0, transactionId, unitId, DENIAL, 0, length);
 }
 
 /** Off the device again, however it ended; once, whatever fault comes after. */
-function back(ticket: Ticket, now: number): void {
+export function back(ticket: Ticket, now: number): void {
   const session = ticket.session as Session;
   ticket.atDevice = false;
   if (!ticket.hasTurn) return;
@@ -557,20 +635,6 @@ function changes(operations: readonly Operation[]): boolean {
   return false;
 }
 
-function faultException(code: DenialCode): number {
-  switch (code) {
-    case "deviceUnreachable":
-      return EXCEPTION.pathUnavailable;
-    case "deviceSilent":
-      return EXCEPTION.targetSilent;
-    case "evidenceUnavailable":
-    case "queueFull":
-      return EXCEPTION.busy;
-    default:
-      return EXCEPTION.failure;
-  }
-}
-
 /** A denial that no rule made: the road's own. */
 function refusal(code: DenialCode): Decision {
   return { allowed: false, code, rules: NO_RULES, operation: 0, unit: 0, space: 0, address: -1, point: -1 };
@@ -579,10 +643,7 @@ function refusal(code: DenialCode): Decision {
 /** A read that waited longer than this is judged again as it leaves (DESIGN 3). */
 const REJUDGE_READ_MS = 250;
 const NO_RULES: readonly number[] = [];
-/** MODBUS Application Protocol V1.1b3 section 7. */
-const EXCEPTION = { failure: 4, busy: 6, pathUnavailable: 0x0a, targetSilent: 0x0b } as const;
-const BAD_VALUE: Plan = { action: "exception", exception: 3 };
-const NOT_NOW: Plan = { action: "exception", exception: 1 };
-const BUSY: Plan = { action: "exception", exception: EXCEPTION.busy };
-const CLOSE: Plan = { action: "close", exception: 0 };
+const USUAL: Plan = { action: "exception", exception: 0 };
+/** The longest of any protocol: the request comes back with a word on it. */
+const DENIAL = new Uint8Array(4096);
 const UNIT_MISMATCH = { ok: false, error: { kind: "unitMismatch" } } as const;

@@ -17,12 +17,14 @@ import type { PolicyInForce } from "./policy.ts";
 import type { ReadCount } from "./reads.ts";
 import type { Session } from "./session.ts";
 import { isCut, type Storm, Storms } from "./storms.ts";
-import { SLOT_OCTETS, type Ticket } from "./ticket.ts";
+import type { Ticket } from "./ticket.ts";
 
 /** Records that may wait for the writer at once without a new one being made. */
 const POOL = 2048;
-/** Octets of one request a record holds: the longest PDU of Modbus. */
+/** Octets of one request a record tells: the longest PDU of Modbus; of longer ones the first. */
 const RECORDED_OCTETS = 253;
+/** Octets of a request a pooled record has room for; those of a longer one are let go with it. */
+const KEPT_OCTETS = 260;
 
 export class Records {
   readonly #audit: AuditLog;
@@ -58,7 +60,7 @@ export class Records {
 
   /** A record of its own, or one more of a flood. What takes back an allowed decision is always its own: it names that one's number. */
   denied(ticket: Ticket, decision: Decision, action: Action, now: number): void {
-    const fn = ticket.message?.operations[0]?.function ?? ticket.functionCode;
+    const fn = ticket.message?.operations[0]?.function ?? functionCodeOf(ticket);
     if (ticket.recordNumber > 0 || this.#isTold(ticket.session as Session, decision.code as DenialCode, fn, now))
       this.#decision(ticket, decision, action, now);
   }
@@ -79,7 +81,7 @@ export class Records {
       who: session.subject.identity,
       asset: session.asset.name,
       unit: ticket.unitId,
-      function: ticket.functionCode,
+      function: functionCodeOf(ticket),
       outcome,
     };
     if (exception !== 0) members.exception = exception;
@@ -141,6 +143,26 @@ export class Records {
       octets: hex(octets, octets.length),
       policy: session.rights.policy.hash,
       action: "close",
+    };
+    this.note("decision", members, false);
+  }
+
+  /** Octets that are no request, and asked for no answer. The first of a kind is a record of its own, floods are counted. */
+  passedOver(session: Session, code: DenialCode, octets: Uint8Array): void {
+    if (!this.#isTold(session, code, 0, this.#clock.monotonic())) return;
+    this.#tell(session, false);
+    const { asset, subject } = session;
+    const members: Record<string, unknown> = {
+      ...who(session),
+      decision: "deny",
+      code,
+      rule: "default",
+      words: visible(
+        `denied ${subject.name}@${asset.name}: what came is no request of ${asset.protocol.vocabulary.protocol} (${code}) and is passed over; default`,
+      ),
+      octets: hex(octets, octets.length),
+      policy: session.rights.policy.hash,
+      action: "drop",
     };
     this.note("decision", members, false);
   }
@@ -292,6 +314,10 @@ function stormMembers({ identity, asset, listener, sources, burst, ends, request
   };
 }
 
+function functionCodeOf({ session, pdu, pduLength }: Ticket): number {
+  return (session as Session).asset.protocol.functionCode(pdu, pduLength);
+}
+
 function hex(octets: Uint8Array, length: number): string {
   return Buffer.from(octets.subarray(0, Math.min(length, RECORDED_OCTETS))).toString("hex");
 }
@@ -322,7 +348,7 @@ class DecisionRecord implements Entry {
   wallMs = 0;
   change = false;
   readonly #home: DecisionRecord[];
-  readonly #pdu = new Uint8Array(SLOT_OCTETS);
+  #pdu = new Uint8Array(KEPT_OCTETS);
   #pduLength = 0;
   #session: Session | null = null;
   #policy: PolicyInForce | null = null;
@@ -348,6 +374,7 @@ class DecisionRecord implements Entry {
     const session = ticket.session as Session;
     this.wallMs = wallMs;
     this.change = ticket.change && (decision.allowed || ticket.recordNumber > 0);
+    if (ticket.pduLength > this.#pdu.length) this.#pdu = new Uint8Array(ticket.pduLength);
     for (let i = 0; i < ticket.pduLength; i++) this.#pdu[i] = ticket.pdu[i] as number;
     this.#pduLength = ticket.pduLength;
     this.#session = session;
@@ -375,9 +402,9 @@ class DecisionRecord implements Entry {
     const { asset } = session;
     const decoded = asset.protocol.decode(this.#pdu, 0, this.#pduLength);
     const operations: readonly Operation[] = decoded.ok
-      ? asset.protocol.message(decoded.value, this.#unit, this.#unit === 0 && layout.model.unitZero === "broadcast").operations
+      ? asset.protocol.message(decoded.value, this.#unit, asset.protocol.isBroadcast(this.#unit, layout.model.unitZero)).operations
       : [];
-    const number = operations[0]?.function ?? this.#pdu[0] ?? 0;
+    const number = operations[0]?.function ?? asset.protocol.functionCode(this.#pdu, this.#pduLength);
     const members: Record<string, unknown> = {
       session: session.id,
       who: subject.identity,
@@ -420,6 +447,7 @@ class DecisionRecord implements Entry {
     this.#subject = null;
     this.#guard = null;
     this.#before.clear();
+    if (this.#pdu.length > KEPT_OCTETS) this.#pdu = new Uint8Array(KEPT_OCTETS);
     if (this.#home.length < POOL) this.#home.push(this);
   }
 }

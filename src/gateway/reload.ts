@@ -7,7 +7,7 @@ import type { AssetSite, ListenerSite } from "#config/site";
 import { UserProblems } from "#documents/problems";
 import { readYaml } from "#documents/yaml";
 import type { Subject } from "#events";
-import { modbusTcp } from "#session/modbus";
+import { protocolOf } from "#session/protocols";
 import { inPrefix, parseIp } from "#transport/interfaces";
 import { subjectOfLapsed, subjectOfPeer, subjectOfSource } from "./admit.ts";
 import { Asset } from "./asset.ts";
@@ -235,7 +235,7 @@ function swapAssets(gateway: Gateway): void {
     if (![...gateway.assets.values()].some((other) => other.device === asset.device)) asset.device?.retire();
   }
   for (const site of gateway.site.assets.values()) {
-    const asset = gateway.assets.get(site.name) ?? new Asset(site, modbusTcp, gone.get(site.name) ?? null);
+    const asset = gateway.assets.get(site.name) ?? new Asset(site, protocolOf(site.protocol), gone.get(site.name) ?? null);
     gateway.assets.set(site.name, asset);
     asset.follow(site, gateway.policy);
     asset.block = gateway.blocks.of(site.name);

@@ -138,6 +138,10 @@ export class Road {
       if (count > 0) this.records.note("outcome", { event: "strayReply", asset: asset.name, what, count });
     }
     this.#strays.clear();
+    for (const { name, unsolicited } of this.assets.values()) {
+      const told = this.records.hasRoom ? unsolicited.drain() : null;
+      if (told !== null) this.records.note("outcome", { event: "unsolicited", asset: name, ...told });
+    }
     for (const { name, dropped } of this.assets.values()) {
       const { count, fromWallMs, toWallMs } = dropped;
       if (count === 0 || !this.records.hasRoom) continue;

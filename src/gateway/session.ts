@@ -5,19 +5,23 @@
 import type { Lapse, SessionEnd, Subject } from "#events";
 import type { Decision } from "#policy/decision";
 import { DenialWindow } from "#session/denials";
-import type { Framer } from "#session/protocol";
+import type { Conversation, Framer } from "#session/protocol";
 import type { ByteStream, StreamHandler } from "#transport/stream";
 import { type Lane, Ring, type Source } from "#upstream/fair";
 import type { Asset } from "./asset.ts";
 import type { Device } from "./device.ts";
-import { arrive, brokenStream, isOverdue, refuse } from "./path.ts";
+import type { Guard } from "./guard.ts";
+import { confirmCame, goneUnconfirmed } from "./parts.ts";
+import { arrive, brokenStream, isOverdue, passOver, refuse } from "./path.ts";
 import { ReadCounters } from "./reads.ts";
 import type { Rights } from "./rights.ts";
 import type { Road } from "./road.ts";
 import type { Storm } from "./storms.ts";
-import { SLOT_OCTETS, type Ticket } from "./ticket.ts";
+import type { Ticket } from "./ticket.ts";
 import type { Peer } from "./trust.ts";
 
+/** Answers that leave in one packet. */
+const OUT_OCTETS = 2080;
 /** No policy has this epoch. */
 const NEVER = 0;
 
@@ -63,6 +67,16 @@ export class Session implements StreamHandler, Source<Ticket> {
   pausedMs = 0;
   /** Set while the session stands in the road's list of sessions with something to write. */
   dirty = false;
+  /** What its requests make of each other; null: nothing. */
+  readonly conversation: Conversation | null;
+  /** The request that came last, while it is in the house. */
+  newest: Ticket | null = null;
+  /** Part of its reply waits for the session to say that it came; nothing but that or another request ends it. */
+  awaiting: Ticket | null = null;
+  /** What was read for the selection that stands. */
+  selectedOn: Guard | null = null;
+  /** Counts what the device told unasked and this session was told. */
+  unsolicitedId = 0;
   readonly #framer: Framer;
   readonly #out: Uint8Array;
   #outLength = 0;
@@ -93,8 +107,9 @@ export class Session implements StreamHandler, Source<Ticket> {
     this.pending = new Ring<Ticket>(this.answersLimit);
     this.waiting = new Ring<Ticket>(road.limits.pendingPerSession);
     this.reads = new ReadCounters(road.limits.readCounters);
-    this.#framer = asset.protocol.framer();
-    this.#out = new Uint8Array(8 * SLOT_OCTETS);
+    this.#framer = asset.protocol.framer("session", asset.site.link);
+    this.conversation = asset.protocol.conversation();
+    this.#out = new Uint8Array(Math.max(OUT_OCTETS, asset.protocol.frameLimit));
   }
 
   get identity(): string {
@@ -119,14 +134,55 @@ export class Session implements StreamHandler, Source<Ticket> {
     this.#framer.feed(octets);
     while (this.ended === null && !this.#deaf) {
       const found = this.#framer.next();
+      if (this.#framer.answer.length > 0) this.stream.write(this.#framer.answer);
       if (found === "more") break;
       if (found === "broken") {
         brokenStream(this, this.#framer);
         break;
       }
       this.lastRequestMs = now;
-      arrive(this, this.#framer, now);
+      if (found === "passedOver") passOver(this, this.#framer);
+      else if (found === "frame") this.#hear(now);
     }
+  }
+
+  /** Most protocols' requests stand each by itself. */
+  #hear(now: number): void {
+    const { conversation } = this;
+    const heard = conversation === null ? "request" : conversation.hear(this.#framer, now);
+    switch (heard) {
+      case "request":
+        // Who asks for another thing has given up what it was to confirm, and what it had selected.
+        if (this.awaiting !== null) goneUnconfirmed(this.awaiting, now);
+        if (conversation !== null) this.#minesLease(conversation, now);
+        arrive(this, this.#framer, now);
+        return;
+      case "confirm":
+        confirmCame(this, conversation as Conversation, now);
+        return;
+      case "repeated":
+        this.flush();
+        if (this.ended === null && (conversation as Conversation).answer.length > 0)
+          this.stream.write((conversation as Conversation).answer);
+        return;
+      case "ignored":
+        passOver(this, this.#framer);
+        return;
+      case "held":
+        return;
+    }
+  }
+
+  #minesLease(conversation: Conversation, now: number): void {
+    const { lease } = this.asset;
+    if (lease.holder === this && lease.isArmed && !conversation.isSelected(now)) this.asset.endLease(false, now);
+  }
+
+  /** Write `length` octets of frames now, behind what is answered already. */
+  tell(frames: Uint8Array, length: number): void {
+    this.flush();
+    if (this.ended === null && length > 0) this.stream.write(frames, length);
+    this.#mindBacklog();
   }
 
   drained(): void {
@@ -137,6 +193,11 @@ export class Session implements StreamHandler, Source<Ticket> {
 
   closed(error: string | null): void {
     this.road.sessions.end(this, error === null ? "closedByPeer" : "transportError", error ?? "");
+  }
+
+  /** Put a message of the gateway's or the device's into this session's frames; see `Framer.frame`. */
+  frame(target: Uint8Array, at: number, transactionId: number, unitId: number, pdu: Uint8Array, pduAt: number, pduLength: number): number {
+    return this.#framer.frame(target, at, transactionId, unitId, pdu, pduAt, pduLength);
   }
 
   /** Does anybody hear what it asks? */
@@ -270,6 +331,10 @@ export class Session implements StreamHandler, Source<Ticket> {
       for (let i = 0; i < ticket.answerLength; i++) this.#out[this.#outLength + i] = ticket.answer[i] as number;
       this.#outLength += ticket.answerLength;
       closing = ticket.closes;
+      if (this.newest === ticket) {
+        this.newest = null;
+        if (ticket.parts === 0) this.conversation?.answered(ticket.answer, ticket.answerLength);
+      }
       this.road.tickets.release(ticket);
     }
     this.#write();

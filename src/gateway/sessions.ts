@@ -1,6 +1,7 @@
 /** Every open session: how it ends, what happens to what it asked, and the watch over idle and unreading peers. */
 import { randomBytes } from "node:crypto";
 import type { SessionEnd } from "#events";
+import { goneUnconfirmed } from "./parts.ts";
 import { abandon } from "./path.ts";
 import type { Road } from "./road.ts";
 import type { Session } from "./session.ts";
@@ -46,6 +47,7 @@ export class Sessions {
     this.open.delete(session);
     session.asset.sessions.delete(session);
     session.device.queue.leave(session);
+    if (session.asset.lease.holder === session) session.asset.endLease(false, now);
     for (let ticket = session.waiting.shift(); ticket !== null; ticket = session.waiting.shift()) {
       session.device.left(ticket);
       abandon(ticket, "sessionEnded", now);
@@ -53,6 +55,7 @@ export class Sessions {
     for (let ticket = session.pending.shift(); ticket !== null; ticket = session.pending.shift()) {
       if (!ticket.atDevice) this.#road.tickets.release(ticket);
     }
+    if (session.awaiting !== null) goneUnconfirmed(session.awaiting, now);
     if (session.asset.site.upstream.mode === "per_session") session.device.retire();
     this.#road.writeReads(session);
     this.#road.records.sessionEnded(session, reason, words);

@@ -6,13 +6,13 @@ import type { Kept } from "#audit/journal";
 import type { DenialCode, SessionEnd } from "#events";
 import type { Message } from "#operation";
 import type { Decision } from "#policy/decision";
-import type { Request } from "#session/protocol";
+import type { Protocol, Request } from "#session/protocol";
 import type { Guard } from "./guard.ts";
 import type { Rights } from "./rights.ts";
 import type { Session } from "./session.ts";
 
-/** Room for one PDU of any protocol here (Modbus 253 octets) and its header. */
-export const SLOT_OCTETS = 260;
+/** How much room the messages of a protocol take. */
+export type Room = Pick<Protocol, "pduLimit" | "frameLimit">;
 
 export class Ticket {
   session: Session | null = null;
@@ -45,6 +45,17 @@ export class Ticket {
   atDevice = false;
   /** It has its turn: it is counted among those of its session and asset that the device is busy with. */
   hasTurn = false;
+  /** It selects what a command is to be carried out on; it carries out what was selected. */
+  arms = false;
+  carriesOut = false;
+  /** A part of its reply went to its session, which has not said that it came; nothing more is sent to the device until then. */
+  awaitsConfirm = false;
+  /** That part is the last. */
+  isLastPart = true;
+  /** Our transaction id of that part. */
+  partId = 0;
+  /** Parts of its reply that have been passed on. */
+  parts = 0;
   /** Its reply came and was not passed on: it did not answer what was asked. */
   replyDropped = false;
   /** What became of it is known; the answer may still wait for earlier ones of its session. */
@@ -57,20 +68,17 @@ export class Ticket {
   closes: SessionEnd | null = null;
   /** What must be read in the device before it may leave; null: nothing. */
   guard: Guard | null = null;
+  /** What was read for the selection that this carries out: it is judged on that, and nothing is read anew (RULINGS 35). */
+  given: Guard | null = null;
   /** Its reservation in the change and rate windows: by which rights, and at which monotonic milliseconds. */
   reservedBy: Rights | null = null;
   reservedMs = 0;
   /** In the windows of `max_changes` too. */
   reservedChanges = false;
 
-  constructor() {
-    this.pdu = new Uint8Array(SLOT_OCTETS);
-    this.answer = new Uint8Array(SLOT_OCTETS);
-  }
-
-  /** The function code octet of the request; 0 when there is none. */
-  get functionCode(): number {
-    return this.pduLength > 0 ? (this.pdu[0] as number) : 0;
+  constructor({ pduLimit, frameLimit }: Room) {
+    this.pdu = new Uint8Array(pduLimit);
+    this.answer = new Uint8Array(frameLimit);
   }
 
   take(session: Session, transactionId: number, unitId: number, octets: Uint8Array, at: number, length: number, now: number): void {
@@ -94,6 +102,13 @@ export class Ticket {
     this.atDevice = false;
     this.hasTurn = false;
     this.replyDropped = false;
+    this.awaitsConfirm = false;
+    this.isLastPart = true;
+    this.partId = 0;
+    this.parts = 0;
+    this.arms = false;
+    this.carriesOut = false;
+    this.given = null;
     this.settled = false;
     this.answerLength = 0;
     this.closes = null;
@@ -106,20 +121,25 @@ export class Ticket {
 
 /** Tickets made in advance. The pool grows on demand up to the number of requests that can be open at all, then says no. */
 export class TicketPool {
-  readonly #free: Ticket[] = [];
+  /** By the room they have. */
+  readonly #free = new Map<number, Ticket[]>();
   readonly #limit: number;
   #made = 0;
+  #idle = 0;
 
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  claim(): Ticket | null {
-    const free = this.#free.pop();
-    if (free !== undefined) return free;
+  claim(room: Room): Ticket | null {
+    const free = this.#free.get(room.pduLimit)?.pop();
+    if (free !== undefined) {
+      this.#idle -= 1;
+      return free;
+    }
     if (this.#made >= this.#limit) return null;
     this.#made += 1;
-    return new Ticket();
+    return new Ticket(room);
   }
 
   release(ticket: Ticket): void {
@@ -128,12 +148,16 @@ export class TicketPool {
     ticket.message = null;
     ticket.decision = null;
     ticket.guard = null;
+    ticket.given = null;
     ticket.kept = null;
     ticket.reservedBy = null;
-    this.#free.push(ticket);
+    this.#idle += 1;
+    const free = this.#free.get(ticket.pdu.length);
+    if (free === undefined) this.#free.set(ticket.pdu.length, [ticket]);
+    else free.push(ticket);
   }
 
   get inUse(): number {
-    return this.#made - this.#free.length;
+    return this.#made - this.#idle;
   }
 }

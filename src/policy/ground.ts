@@ -42,7 +42,7 @@ export interface Spot {
 
 /** A generator, so that an asset of many points is laid out in slices off the event loop. */
 export function* groundOf(model: AssetModel, spaces: readonly Space[]): Generator<void, Ground> {
-  const slots = new Int16Array(UNIT_IDS).fill(-1);
+  const slots = new Int16Array(Math.max(UNIT_IDS, ...model.units.map((unit) => unit + 1))).fill(-1);
   model.units.forEach((unit, slot) => {
     slots[unit] = slot;
   });
@@ -86,6 +86,7 @@ export function pointAt(ground: Ground, layout: Intervals, address: number, bits
   return bitFirst ? (bit >= 0 ? bit : whole) : whole >= 0 ? whole : bit;
 }
 
+/** As many as Modbus has; the address of an outstation may be larger. */
 const UNIT_IDS = 256;
 const POINTS_PER_SLICE = 128;
 

@@ -81,7 +81,7 @@ export class LastSeenCells {
   }
 }
 
-/** unit u8, space u8, page number u16. Plain arithmetic: the key may pass 31 bits. */
+/** unit u16, space u8, page number u16. Plain arithmetic: the key may pass 31 bits. */
 function keyOf(unit: number, space: number, address: number): number {
   return (unit * 256 + space) * 0x10000 + Math.floor(address / PAGE);
 }

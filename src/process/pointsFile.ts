@@ -27,7 +27,10 @@ import { type AssetModel, type Decimal, POINT_TYPES, type Point, type PointType 
 import { isNumber, REGISTERS, rangeOf } from "./values.ts";
 
 /** What the points need to know of their asset. */
-export type PointsModel = Pick<AssetModel, "units" | "unitAliases" | "addressing">;
+export interface PointsModel extends Pick<AssetModel, "units" | "unitAliases" | "addressing"> {
+  /** The device has one unit by its nature, so a point need not say which. */
+  readonly hasOneUnit?: boolean;
+}
 
 export const POINT_COLUMNS = {
   required: ["name", "unit_id", "table", "address", "type", "unit", "access", "description"],
@@ -183,9 +186,10 @@ class Reading {
   }
 
   #unitId(row: CsvRow): number | null {
-    const { units, unitAliases } = this.#model;
+    const { units, unitAliases, hasOneUnit } = this.#model;
     const words = row.get("unit_id");
-    const unit = /^(?:0|[1-9][0-9]{0,2})$/.test(words) ? Number(words) : -1;
+    if (words === "" && hasOneUnit === true) return units[0] as number;
+    const unit = /^(?:0|[1-9][0-9]{0,4})$/.test(words) ? Number(words) : -1;
     if (units.includes(unit)) return unit;
     const canonical = unitAliases.get(unit);
     const listed = units.length === 1 ? `${units[0]}` : `one of: ${units.join(", ")}`;

@@ -1,25 +1,49 @@
 /** Modbus as the gateway sees it: the codec's functions behind the protocol port. */
+import { DENIALS, type DenialCode, isLapse } from "#events";
 import { isKnownException, leavesDoubt } from "#modbus/exceptions";
 import { ADU_LIMIT, encodeAdu, MbapFramer } from "#modbus/mbap";
-import { decodeRequest, type Reply as ModbusReply, type Request as ModbusRequest, matchReply, operationsOf, readingsOf } from "#modbus/pdu";
+import {
+  decodeRequest,
+  type Reply as ModbusReply,
+  type Request as ModbusRequest,
+  matchReply,
+  operationsOf,
+  PDU_LIMIT,
+  readingsOf,
+} from "#modbus/pdu";
 import { QUIRKS, straighten } from "#modbus/quirks";
 import { COIL, DISCRETE, HOLDING, INPUT } from "#modbus/spaces";
 import { umasName } from "#modbus/umas";
 import { modbusVocabulary } from "#modbus/vocabulary";
 import { putU16 } from "#wire";
-import type { Protocol } from "./protocol.ts";
+import type { Framer, Protocol } from "./protocol.ts";
 
 /** By function code - 1: the table it reads (MODBUS Application Protocol V1.1b3 sections 6.1 to 6.4). */
 const READS: readonly number[] = [COIL, DISCRETE, HOLDING, INPUT];
-const EXCEPTION_PDU = new Uint8Array(2);
+/** MODBUS Application Protocol V1.1b3 section 7. */
+const EXCEPTION = { function: 1, value: 3, failure: 4, busy: 6, pathUnavailable: 0x0a, targetSilent: 0x0b } as const;
+
+class MbapStream extends MbapFramer implements Framer {
+  /** There is no link layer that wants one. */
+  readonly answer = NOTHING;
+  readonly frame = encodeAdu;
+}
+
+const NOTHING = new Uint8Array(0);
 
 /** INVARIANT: the requests and replies handed in are those this protocol decoded, so they are Modbus ones. */
 export const modbusTcp: Protocol = {
   vocabulary: modbusVocabulary,
+  pduLimit: PDU_LIMIT,
   frameLimit: ADU_LIMIT,
-  framer: () => new MbapFramer(),
+  transactions: 0x10000,
+  framer: () => new MbapStream(),
+  conversation: () => null,
+  isBroadcast: (unitId, unitZero) => unitId === 0 && unitZero === "broadcast",
+  functionCode: (octets, length) => (length > 0 ? (octets[0] as number) : 0),
   decode: decodeRequest,
   message: (request, unit, broadcast) => operationsOf(request as ModbusRequest, unit, broadcast),
+  part: () => null,
   match: (request, octets, at, length) => matchReply(request as ModbusRequest, octets, at, length),
   quirks: QUIRKS,
   straighten: (request, asked, unit, octets, at, length) => straighten(request as ModbusRequest, asked, unit, octets, at, length),
@@ -38,12 +62,36 @@ export const modbusTcp: Protocol = {
     putU16(target, at + 3, last - first + 1);
     return 5;
   },
+  told: () => null,
+  asCopy() {},
+  encodeConfirm: () => 0,
   nameInside: umasName,
-  canAnswer: (functionCode) => functionCode > 0 && functionCode < 0x80,
-  frame: encodeAdu,
-  exception(target, at, transactionId, unitId, functionCode, code) {
-    EXCEPTION_PDU[0] = functionCode | 0x80;
-    EXCEPTION_PDU[1] = code;
-    return encodeAdu(target, at, transactionId, unitId, EXCEPTION_PDU, 0, 2);
+  answerable(octets, length, _unitId, code) {
+    if (code === "transactionReused") return "close";
+    const functionCode = length > 0 ? (octets[0] as number) : 0;
+    return functionCode > 0 && functionCode < 0x80 ? "answer" : "close";
+  },
+  encodeDenial(target, at, octets, _length, code, stated) {
+    target[at] = (octets[0] as number) | 0x80;
+    target[at + 1] = exceptionFor(code, stated);
+    return 2;
   },
 };
+
+/** The answer's code (DESIGN 3): by whose fault it is, and for policy by what `on_deny` says. */
+function exceptionFor(code: DenialCode, stated: number): number {
+  switch (code) {
+    case "deviceUnreachable":
+      return EXCEPTION.pathUnavailable;
+    case "deviceSilent":
+      return EXCEPTION.targetSilent;
+    case "evidenceUnavailable":
+    case "queueFull":
+      return EXCEPTION.busy;
+    case "internal":
+      return EXCEPTION.failure;
+    default:
+      if (DENIALS[code] === "malformed") return EXCEPTION.value;
+      return isLapse(code) || stated === 0 ? EXCEPTION.function : stated;
+  }
+}

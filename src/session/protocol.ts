@@ -3,13 +3,30 @@
  * answers what was asked. The gateway knows no protocol but through this.
  */
 import type { DenialCode } from "#events";
-import type { Message, Reading, Straightened, Vocabulary } from "#operation";
+import type { Message, Operation, Reading, Straightened, Vocabulary } from "#operation";
 import type { Result } from "#wire";
 
-/** Frames in a byte stream. After `next()` says "frame" the fields describe it until the following `next` or `feed`. */
+/** Addresses of a link layer that has some. */
+export interface Link {
+  readonly master: number;
+  readonly outstation: number;
+}
+
+/** At which end of the gateway a stream is: the role of whoever is there comes from that, never from what it says of itself. */
+export type End = "session" | "device";
+
+/**
+ * Frames in a byte stream, and onto it. After `next()` says "frame" the fields describe it until the following `next` or `feed`.
+ *
+ *     frame       a whole message
+ *     more        octets are wanted
+ *     broken      the stream cannot be read on
+ *     answer      nothing but `answer`, which is owed to the far end's link layer
+ *     passedOver  what stood there is no message and asks for no answer; `broken` says what it was
+ */
 export interface Framer {
   feed(chunk: Uint8Array): void;
-  next(): "frame" | "more" | "broken";
+  next(): "frame" | "more" | "broken" | "answer" | "passedOver";
   readonly octets: Uint8Array;
   readonly transactionId: number;
   readonly unitId: number;
@@ -19,6 +36,10 @@ export interface Framer {
   readonly broken: { readonly kind: DenialCode } | DenialCode | null;
   /** Of a broken stream what stands where a frame should begin, the first 32 octets at most. */
   readonly brokenOctets: Uint8Array;
+  /** What the far end's link layer is owed, whatever `next` said; empty: nothing. */
+  readonly answer: Uint8Array;
+  /** Write a whole message, framed, at `at`; returns its length in octets. */
+  frame(target: Uint8Array, at: number, transactionId: number, unitId: number, pdu: Uint8Array, pduAt: number, pduLength: number): number;
 }
 
 /** A decoded request or reply; only the protocol looks inside. Views into the octets it was decoded from. */
@@ -29,14 +50,70 @@ export interface Malformed {
   readonly kind: DenialCode;
 }
 
+/** What a reply says of how it goes on. */
+export interface Part {
+  readonly isFirst: boolean;
+  readonly isLast: boolean;
+  /** Whoever gets it is to say that it came; until then the device sends no more of it and forgets nothing. */
+  readonly wantsConfirm: boolean;
+  /** Nobody asked for it. */
+  readonly unsolicited: boolean;
+}
+
+/** What hearing a frame in its place makes of it. */
+export type Heard =
+  /** To be judged. */
+  | "request"
+  /** The one before again, not yet answered: its answer comes once. */
+  | "held"
+  /** The one before again, answered: `Conversation.answer` is that answer, empty where it is not kept. */
+  | "repeated"
+  /** What was sent has come: `Conversation.confirmed`. */
+  | "confirm"
+  /** Nothing, and nothing is said to it. */
+  | "ignored";
+
+/** What one session's requests make of each other: a command follows its selection, a request asked twice acts once. */
+export interface Conversation {
+  hear(framer: Framer, now: number): Heard;
+  readonly answer: Uint8Array;
+  readonly confirmed: { readonly transactionId: number; readonly unsolicited: boolean };
+  /**
+   * May this be done now, and here? Asked once the policy has allowed it.
+   *
+   * @param wallMs  null: the clock is not to be trusted
+   */
+  objection(request: Request, transactionId: number, now: number, wallMs: number | null, ownsEvents: boolean): DenialCode | null;
+  /** A request that arms the device was answered. @param armed it is armed */
+  selected(request: Request, transactionId: number, armed: boolean, sentMs: number): void;
+  /** The last request was answered so; kept for the case that it is asked again. */
+  answered(frames: Uint8Array, length: number): void;
+  /** Does it still stand, what was selected? */
+  isSelected(now: number): boolean;
+}
+
+/** What a denied request gets. `drop`: it is never answered. */
+export type Answerable = "answer" | "drop" | "close";
+
 export interface Protocol {
   readonly vocabulary: Vocabulary;
-  /** Largest frame, octets. */
+  /** Largest message without its frame, and with it, octets. */
+  readonly pduLimit: number;
   readonly frameLimit: number;
-  framer(): Framer;
+  /** Transaction ids on one connection to a device: 0 up to one below. */
+  readonly transactions: number;
+  framer(end: End, link: Link | null): Framer;
+  /** null: requests have nothing to do with each other. */
+  conversation(): Conversation | null;
+  /** Is a message to this unit id one to all units? */
+  isBroadcast(unitId: number, unitZero: "broadcast" | "device"): boolean;
+  /** The function code of a request; 0 when there is none. */
+  functionCode(octets: Uint8Array, length: number): number;
   decode(octets: Uint8Array, at: number, length: number): Result<Request, Malformed>;
   /** What the request would do. */
   message(request: Request, unit: number, broadcast: boolean): Message;
+  /** Of a message from a device; null: it is whole, and asks nothing. */
+  part(octets: Uint8Array, at: number, length: number): Part | null;
   /** Does this reply answer that request? The error is a stable word for the record. */
   match(request: Request, octets: Uint8Array, at: number, length: number): Result<Reply, { readonly kind: string }>;
   /** Habits in which a device's replies may stray from the standard's form and still be told for what they are (RULINGS 23), with words for a person. */
@@ -54,15 +131,24 @@ export interface Protocol {
   knownException(code: number): boolean;
   /** True for replies after which the device may or may not have acted (RULINGS 22). */
   leavesDoubt(exception: number): boolean;
+  /** What a reply shows; a place that is shown without a value is unknown from now on. */
   readings(request: Request, reply: Reply): readonly Reading[];
   /** Write the PDU that reads these cells at `at`; returns its length in octets, 0 where no one request reads them. */
   encodeRead(target: Uint8Array, at: number, space: number, first: number, last: number): number;
+  /** What something a device tells unasked is about, as taking these events; null: it is no such thing. */
+  told(octets: Uint8Array, at: number, length: number, unit: number): readonly Operation[] | null;
+  /** Make of it one that nobody is to confirm. */
+  asCopy(octets: Uint8Array): void;
+  /** Write the PDU that confirms a message of the device. 0: there is no such thing. */
+  encodeConfirm(target: Uint8Array, at: number, transactionId: number, unsolicited: boolean): number;
   /** What people who know the device call a request that is kept as octets; for words only. null: nothing is known. */
   nameInside(octets: Uint8Array, at: number, length: number): string | null;
-  /** True when the function can be named in an exception reply at all. */
-  canAnswer(functionCode: number): boolean;
-  /** Write a whole frame (header and PDU) at `at`; returns its length in octets. */
-  frame(target: Uint8Array, at: number, transactionId: number, unitId: number, pdu: Uint8Array, pduAt: number, pduLength: number): number;
-  /** Write a whole exception frame at `at`; returns its length in octets. */
-  exception(target: Uint8Array, at: number, transactionId: number, unitId: number, functionCode: number, code: number): number;
+  /** Can the sender of such a request be told why it is not done? */
+  answerable(octets: Uint8Array, length: number, unitId: number, code: DenialCode): Answerable;
+  /**
+   * Write the PDU that answers a denied request at `at`; returns its length in octets, 0 where nothing is said.
+   *
+   * @param stated  the exception code the policy states; 0: none
+   */
+  encodeDenial(target: Uint8Array, at: number, octets: Uint8Array, length: number, code: DenialCode, stated: number): number;
 }

@@ -1,18 +1,22 @@
+/** No reply has this id. */
+const HELD = 0x1_0000;
+
 /**
- * Requests at the device on one connection, by the transaction id we gave them. Ids count up and wrap at 65,536, so a late reply finds
- * nobody waiting for it (RULINGS 22). At most `capacity` are open; the caller asks `full` first.
+ * Requests at the device on one connection, by the transaction id we gave them. Ids count up and wrap where the protocol's do (at 65,536 in
+ * Modbus, so a late reply finds nobody waiting for it, RULINGS 22). At most `capacity` are open; the caller asks `full` first.
  */
 export class Transactions<T> {
   readonly #ids: Int32Array;
   readonly #items: (T | null)[];
-  #next: number;
+  readonly #mask: number;
+  #next = 0;
   #open = 0;
 
-  /** @param first the first id to give, so that a new connection does not start where the old one did */
-  constructor(capacity: number, first: number) {
+  /** @param ids how many there are, a power of two */
+  constructor(capacity: number, ids: number) {
     this.#ids = new Int32Array(capacity).fill(-1);
     this.#items = new Array<T | null>(capacity).fill(null);
-    this.#next = first & 0xffff;
+    this.#mask = ids - 1;
   }
 
   get open(): number {
@@ -26,7 +30,7 @@ export class Transactions<T> {
   issue(item: T): number {
     const at = this.#slotOf(-1);
     const id = this.#next;
-    this.#next = (id + 1) & 0xffff;
+    this.#next = (id + 1) & this.#mask;
     this.#ids[at] = id;
     this.#items[at] = item;
     this.#open += 1;
@@ -36,8 +40,29 @@ export class Transactions<T> {
   /** An id for a request that has no reply: used up, nobody waits for it. */
   pass(): number {
     const id = this.#next;
-    this.#next = (id + 1) & 0xffff;
+    this.#next = (id + 1) & this.#mask;
     return id;
+  }
+
+  /** It waits for no reply now, and keeps its place: whoever it is for has not said that it came. */
+  hold(item: T): void {
+    const at = this.#slotOf(-1);
+    this.#ids[at] = HELD;
+    this.#items[at] = item;
+    this.#open += 1;
+  }
+
+  has(item: T): boolean {
+    return this.#items.includes(item);
+  }
+
+  /** It does so no more. */
+  release(item: T): void {
+    const at = this.#items.indexOf(item);
+    if (at < 0) return;
+    this.#ids[at] = -1;
+    this.#items[at] = null;
+    this.#open -= 1;
   }
 
   /** Who waits for this id, or null: late, twice, or never asked. */

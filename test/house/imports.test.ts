@@ -19,7 +19,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   documents: ["wire"],
   process: ["wire", "operation", "documents"],
   policy: ["wire", "operation", "process", "documents", "events"],
-  session: ["wire", "operation", "modbus", "events"],
+  session: ["wire", "operation", "modbus", "dnp3", "events"],
   upstream: ["wire", "operation", "events"],
   config: ["wire", "operation", "documents", "process"],
   identity: ["wire", "process", "events"],

@@ -1,6 +1,7 @@
 /** Modbus behind the gateway's protocol port. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import type { DenialCode } from "#events";
 import { modbusTcp } from "#session/modbus";
 import { toHex } from "#wire";
 import { hex } from "./octets.ts";
@@ -8,14 +9,14 @@ import { hex } from "./octets.ts";
 const port = suite("modbus/port");
 
 port("a request from a stream is decoded, forwarded octet for octet under our transaction id, and its reply matched", () => {
-  const framer = modbusTcp.framer();
+  const framer = modbusTcp.framer("session", null);
   framer.feed(hex("1234 0000 0006 11 06 0028 012c"));
   assert.is(framer.next(), "frame");
   const request = modbusTcp.decode(framer.octets, framer.pduAt, framer.pduLength);
   assert.ok(request.ok);
   if (!request.ok) return;
   const upstream = new Uint8Array(modbusTcp.frameLimit);
-  const length = modbusTcp.frame(upstream, 0, 7, framer.unitId, framer.octets, framer.pduAt, framer.pduLength);
+  const length = modbusTcp.framer("device", null).frame(upstream, 0, 7, framer.unitId, framer.octets, framer.pduAt, framer.pduLength);
   assert.is(toHex(upstream, 0, length), "000700000006110600" + "28012c");
   const reply = modbusTcp.match(request.value, upstream, 7, 5);
   assert.ok(reply.ok);
@@ -36,15 +37,29 @@ port("the code of an exception reply; 0 is a normal one", () => {
 
 port("a denial is answered as a server would: function with bit 7, one code, the request's own ids", () => {
   const target = new Uint8Array(20);
-  const length = modbusTcp.exception(target, 3, 0x1234, 0x11, 0x10, 1);
+  const pdu = new Uint8Array(2);
+  const answered = modbusTcp.encodeDenial(pdu, 0, Uint8Array.of(0x10), 1, "nothingAllows", 0);
+  const length = modbusTcp.framer("session", null).frame(target, 3, 0x1234, 0x11, pdu, 0, answered);
   assert.is(toHex(target, 3, length), "123400000003119001");
+});
+
+port("whose fault it is decides the exception, and where it is the policy's the policy may state one", () => {
+  const codeFor = (code: DenialCode, stated: number): number => {
+    const pdu = new Uint8Array(2);
+    modbusTcp.encodeDenial(pdu, 0, Uint8Array.of(6), 1, code, stated);
+    return pdu[1] as number;
+  };
+  assert.equal([codeFor("aboveMaximum", 0), codeFor("aboveMaximum", 3), codeFor("blocked", 3)], [1, 3, 1]);
+  assert.equal([codeFor("badQuantity", 2), codeFor("queueFull", 2), codeFor("evidenceUnavailable", 2)], [3, 6, 6]);
+  assert.equal([codeFor("deviceUnreachable", 2), codeFor("deviceSilent", 2), codeFor("internal", 2)], [10, 11, 4]);
 });
 
 port("functions that an exception can name are 1..127", () => {
   assert.equal(
-    [-1, 0, 1, 127, 128, 255].map((code) => modbusTcp.canAnswer(code)),
-    [false, false, true, true, false, false],
+    [0, 1, 127, 128, 255].map((code) => modbusTcp.answerable(Uint8Array.of(code), 1, 1, "badData")),
+    ["close", "answer", "answer", "close", "close"],
   );
+  assert.is(modbusTcp.answerable(Uint8Array.of(), 0, 1, "truncated"), "close");
 });
 
 port.run();

@@ -6,19 +6,37 @@ import { Transactions } from "#upstream/transactions";
 const transactions = suite("upstream/transactions");
 
 transactions("ids count up, wrap, and a late id finds nobody", () => {
-  const t = new Transactions<string>(2, 0xffff);
-  assert.is(t.issue("a"), 0xffff);
+  const t = new Transactions<string>(2, 16);
+  for (let i = 0; i < 15; i++) t.pass();
+  assert.is(t.issue("a"), 15);
   assert.is(t.issue("b"), 0);
   assert.ok(t.full);
-  assert.is(t.take(0xffff), "a");
-  assert.is(t.take(0xffff), null, "the same reply twice");
+  assert.is(t.take(15), "a");
+  assert.is(t.take(15), null, "the same reply twice");
   assert.is(t.issue("c"), 1);
   assert.is(t.take(7), null, "never asked");
   assert.is(t.open, 2);
 });
 
+transactions("one that waits for no reply keeps its place, and no id finds it", () => {
+  const t = new Transactions<string>(1, 16);
+  t.issue("a");
+  assert.is(t.take(0), "a");
+  t.hold("a");
+  assert.ok(t.full);
+  for (let id = 0; id < 16; id++) assert.is(t.take(id), null);
+  t.release("b");
+  assert.ok(t.full, "another is none of it");
+  t.release("a");
+  assert.is(t.open, 0);
+  assert.is(t.issue("b"), 1, "it used no id up");
+  t.take(1);
+  t.hold("a");
+  assert.is(t.takeAny(), "a", "a connection that ends gives it back");
+});
+
 transactions("an id is not given again within 65,536 requests", () => {
-  const t = new Transactions<number>(1, 5);
+  const t = new Transactions<number>(1, 0x10000);
   const seen = new Set<number>();
   for (let i = 0; i < 65_536; i++) {
     const id = t.issue(i);
@@ -29,7 +47,7 @@ transactions("an id is not given again within 65,536 requests", () => {
 });
 
 transactions("a connection that ends gives back everything open", () => {
-  const t = new Transactions<string>(3, 0);
+  const t = new Transactions<string>(3, 16);
   t.issue("a");
   t.issue("b");
   const back = [t.takeAny(), t.takeAny(), t.takeAny()];

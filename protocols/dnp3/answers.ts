@@ -1,0 +1,74 @@
+/**
+ * What a denied request is answered with: commands come back with the status that says so, anything else is an empty response whose internal
+ * indications say why. What is never answered is not answered here either: that would tell a stranger that somebody is there.
+ *
+ * @source IEEE 1815-2012 tables 4-3 and 11-7; technical bulletin TB2016-001 (which error bit)
+ */
+import { copyOctets } from "#wire";
+import { decodeFragment, FIN, FIR, RESPONSE_HEADER, SEQUENCE } from "./application.ts";
+import { FUNCTION } from "./functions.ts";
+import { eachItem } from "./items.ts";
+
+/** Control status codes. */
+export const STATUS = {
+  success: 0,
+  timeout: 1,
+  noSelect: 2,
+  formatError: 3,
+  hardwareError: 6,
+  tooManyOperations: 8,
+  notAuthorized: 9,
+  automationInhibit: 10,
+  blocked: 15,
+} as const;
+
+/** Second octet of internal indications. */
+export const IIN2 = { noFunction: 0x01, unknownObject: 0x02, parameterError: 0x04, alreadyExecuting: 0x10 } as const;
+/** First octet. */
+export const IIN1 = { deviceTrouble: 0x40 } as const;
+
+/**
+ * Write the response to a denied request at `target[at]`, with sequence 0.
+ *
+ * @param status  of every command, where there are any
+ * @param iin2    where there are none
+ * @returns its length in octets
+ */
+export function encodeDenial(
+  target: Uint8Array,
+  at: number,
+  request: Uint8Array,
+  length: number,
+  status: number,
+  iin1: number,
+  iin2: number,
+): number {
+  target[at] = FIR | FIN;
+  target[at + 1] = FUNCTION.response;
+  target[at + 2] = 0;
+  target[at + 3] = 0;
+  const decoded = decodeFragment(request, 0, length);
+  const hasCommands = decoded.ok && decoded.value.fault === null && decoded.value.headers.some(({ entry }) => entry.kind === "command");
+  if (!decoded.ok || !hasCommands || !ECHOED.includes(decoded.value.row.code)) {
+    target[at + 2] = iin1;
+    target[at + 3] = iin2;
+    return RESPONSE_HEADER;
+  }
+  copyOctets(request, 2, target, at + RESPONSE_HEADER, length - 2);
+  for (const header of decoded.value.headers)
+    eachItem(decoded.value, header, (item) => {
+      if (header.entry.kind === "command" && item.length > 0) target[at + RESPONSE_HEADER + item.at + item.length - 1 - 2] = status;
+    });
+  return RESPONSE_HEADER + length - 2;
+}
+
+const ECHOED: readonly number[] = [FUNCTION.select, FUNCTION.operate, FUNCTION.directOperate];
+
+/** A CONFIRM of this sequence. */
+export function encodeConfirm(target: Uint8Array, at: number, sequence: number, unsolicited: boolean): number {
+  target[at] = FIR | FIN | (unsolicited ? UNSOLICITED : 0) | (sequence & SEQUENCE);
+  target[at + 1] = FUNCTION.confirm;
+  return 2;
+}
+
+const UNSOLICITED = 0x10;

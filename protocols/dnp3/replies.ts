@@ -1,0 +1,236 @@
+/**
+ * Does a fragment answer what was asked, and with no more than that? What it shows of the process, in the words all protocols share.
+ *
+ * @source IEEE 1815-2012 clauses 4.2 and 5; which objects answer which request: reference of the outstations in the field
+ */
+import type { Operation, Reading, Target, Values } from "#operation";
+import { err, ok, putF64be, type Result, sameOctets } from "#wire";
+import { decodeFragment, type Fragment, type FragmentFault, type HeaderFault, type ObjectHeader, RESPONSE_HEADER } from "./application.ts";
+import { FUNCTION } from "./functions.ts";
+import { eachItem, fieldOf, type Item, namedIndex } from "./items.ts";
+import { isCommand } from "./objections.ts";
+import { cellOf, lastCellOf, NUMBER_CELLS, SPACES, spaceOfTable } from "./spaces.ts";
+
+export type ReplyFault =
+  | HeaderFault
+  | FragmentFault
+  /** No response, or one of another kind. */
+  | "notAResponse"
+  /** An object, or a point, that was not asked for. */
+  | "notAsked"
+  /** A command that comes back as another. */
+  | "echoDiffers";
+
+/** @returns the reply, views into `octets` */
+export function matchReply(
+  request: Fragment,
+  octets: Uint8Array,
+  at: number,
+  length: number,
+): Result<Fragment, { readonly kind: ReplyFault }> {
+  const decoded = decodeFragment(octets, at, length);
+  if (!decoded.ok) return decoded;
+  const reply = decoded.value;
+  if (reply.fault !== null) return err({ kind: reply.fault });
+  const isChallenge = reply.row.code === FUNCTION.authenticationResponse;
+  if (reply.row.code !== FUNCTION.response && !isChallenge) return err({ kind: "notAResponse" });
+  if (isChallenge) return reply.headers.every(({ group }) => group === AUTHENTICATION) ? ok(reply) : err({ kind: "notAsked" });
+  const { code } = request.row;
+  if (isCommand(code)) return isEcho(request, reply) || isRefusal(reply) ? ok(reply) : err({ kind: "echoDiffers" });
+  for (const header of reply.headers) if (!isAsked(request, header, reply)) return err({ kind: "notAsked" });
+  return ok(reply);
+}
+
+/** Bits of the second octet of internal indications that say a request was not done. */
+export const NOT_DONE = 0x07;
+
+/** An answer without objects that says why. */
+function isRefusal({ headers, iin }: Fragment): boolean {
+  return headers.length === 0 && ((iin >> 8) & NOT_DONE) !== 0;
+}
+
+/** The objects of the request, octet for octet but for what became of each. */
+function isEcho(request: Fragment, reply: Fragment): boolean {
+  const from = request.at + 2;
+  const to = reply.at + RESPONSE_HEADER;
+  if (request.length - 2 !== reply.length - RESPONSE_HEADER || request.headers.length !== reply.headers.length) return false;
+  let at = 0;
+  let same = true;
+  for (const header of request.headers)
+    eachItem(request, header, (item) => {
+      if (header.entry.kind !== "command") return;
+      const status = item.at + item.length - 1 - from;
+      if (item.length === 0) return;
+      same &&= sameOctets(request.octets, from + at, reply.octets, to + at, status - at);
+      at = status + 1;
+    });
+  return same && sameOctets(request.octets, from + at, reply.octets, to + at, request.length - 2 - at);
+}
+
+function isAsked(request: Fragment, header: ObjectHeader, reply: Fragment): boolean {
+  const { kind } = header.entry;
+  switch (request.row.code) {
+    case FUNCTION.read:
+      return request.headers.some((asked) => isAnswerOf(request, asked, header, reply));
+    case FUNCTION.coldRestart:
+    case FUNCTION.warmRestart:
+    case FUNCTION.delayMeasurement:
+      return header.group === DELAY_GROUP;
+    case FUNCTION.openFile:
+    case FUNCTION.closeFile:
+    case FUNCTION.deleteFile:
+    case FUNCTION.getFileInfo:
+    case FUNCTION.authenticateFile:
+    case FUNCTION.abortFile:
+      return kind === "file";
+    case FUNCTION.write:
+      return kind === "file" && request.headers.some((asked) => asked.entry.kind === "file");
+    case FUNCTION.activateConfiguration:
+      return header.group === STATUS_OF_OPERATION;
+    case FUNCTION.authenticationRequest:
+      return true;
+    default:
+      return false;
+  }
+}
+
+function isAnswerOf(request: Fragment, asked: ObjectHeader, header: ObjectHeader, reply: Fragment): boolean {
+  const { entry } = header;
+  if (asked.entry.kind === "class") {
+    if (asked.variation === 1) return entry.kind === "static" || header.group === CLOCK_GROUP;
+    return entry.kind === "event" || header.group === COMMON_TIME;
+  }
+  // Events may be told relative to a common time.
+  if (asked.entry.kind === "event" && header.group === COMMON_TIME) return true;
+  if (asked.group !== header.group) return false;
+  if (asked.entry.kind === "file" || asked.entry.kind === "attribute" || asked.entry.kind === "event") return true;
+  return pointsWithin(request, asked, header, reply);
+}
+
+/** Is every point that is told one of those asked for? */
+function pointsWithin(request: Fragment, asked: ObjectHeader, header: ObjectHeader, reply: Fragment): boolean {
+  const { qualifier, first, last, count } = asked;
+  if (qualifier.range !== "startStop" && qualifier.prefix !== "index") return true;
+  const isIn = (index: number): boolean => {
+    if (qualifier.range === "startStop") return index >= first && index <= last;
+    for (let i = 0; i < count; i++) if (namedIndex(request, asked, i) === index) return true;
+    return false;
+  };
+  if (header.first >= 0) {
+    if (qualifier.range === "startStop") return header.first >= first && header.last <= last;
+    for (let index = header.first; index <= header.last; index++) if (!isIn(index)) return false;
+    return true;
+  }
+  let within = true;
+  eachItem(reply, header, ({ index }) => {
+    within &&= index < 0 || isIn(index);
+  });
+  return within;
+}
+
+/** What an unsolicited response tells of, point by point, as taking those events; null: it tells what is no event. */
+export function toldBy(fragment: Fragment, unit: number): readonly Operation[] | null {
+  const operations: Operation[] = [];
+  for (const header of fragment.headers) {
+    const { kind, table } = header.entry;
+    if (header.group === COMMON_TIME || header.group === CLOCK_GROUP) continue;
+    if ((kind !== "event" && kind !== "static") || table === null) return null;
+    const space = spaceOfTable(table);
+    eachItem(fragment, header, ({ index }) => {
+      const target: Target = { at: "range", space, first: cellOf(space, index), last: lastCellOf(space, index) };
+      const object = (header.group << 8) | header.variation;
+      operations.push({
+        verb: "events",
+        effect: "observe",
+        via: 0,
+        function: FUNCTION.read,
+        object,
+        unit,
+        broadcast: false,
+        actor: 0,
+        target,
+        values: { is: "none" },
+        control: null,
+      });
+    });
+  }
+  return operations;
+}
+
+/** What became of the commands: the first status that is not success, 0 where all are, or the reply is of none. */
+export function statusOf(reply: Fragment): number {
+  let found = 0;
+  for (const header of reply.headers) {
+    if (header.entry.kind !== "command") continue;
+    eachItem(reply, header, ({ at }) => {
+      const status = (fieldOf(reply.octets, header, at, "status") ?? 0) & 0x7f;
+      if (found === 0) found = status;
+    });
+  }
+  return found;
+}
+
+/**
+ * What a reply shows of the process now: static points alone, for an event tells of a past. A point whose flags say that its value cannot be
+ * counted on is told without one. The views are into the reply, or into one place made once: good until the next call.
+ */
+export function readingsOf(reply: Fragment): readonly Reading[] {
+  const readings: Reading[] = [];
+  let used = 0;
+  for (const header of reply.headers) {
+    const { kind, table, layout } = header.entry;
+    if (kind !== "static" || table === null || !header.hasData) continue;
+    const space = spaceOfTable(table);
+    const object = (header.group << 8) | header.variation;
+    const tell = (first: number, last: number, values: Values, flags: number): void => {
+      const target: Target = { at: "range", space, first: cellOf(space, first), last: lastCellOf(space, last) };
+      if (target.last <= (SPACES[space]?.last ?? -1)) readings.push({ object, target, values, flags, sourceTime: null });
+    };
+    if (layout.is === "packed" && layout.bits === 1 && header.first >= 0) {
+      tell(header.first, header.last, { is: "cells", octets: reply.octets, at: header.itemsAt, bits: 1, keep: 0 }, ONLINE);
+      continue;
+    }
+    eachItem(reply, header, (item) => {
+      const size = SPACES[space]?.bits === 1 ? 1 : SPACES[space]?.stride === NUMBER_CELLS ? 2 * NUMBER_CELLS : 2;
+      if (item.index < 0 || used + size > SCRATCH.length) return;
+      const flags = layout.is === "packed" ? ONLINE : (fieldOf(reply.octets, header, item.at, "flags") ?? ONLINE);
+      if (!isGood(space, flags)) {
+        tell(item.index, item.index, { is: "none" }, flags);
+        return;
+      }
+      const bits = SPACES[space]?.bits ?? 16;
+      put(reply, header, item, space, flags, used);
+      tell(item.index, item.index, { is: "cells", octets: SCRATCH, at: used, bits, keep: 0 }, flags);
+      used += size;
+    });
+  }
+  return readings;
+}
+
+function put(reply: Fragment, header: ObjectHeader, item: Item, space: number, flags: number, to: number): void {
+  const { stride, bits } = SPACES[space] as (typeof SPACES)[number];
+  if (stride === NUMBER_CELLS) putF64be(SCRATCH, to, fieldOf(reply.octets, header, item.at, "value") ?? Number.NaN);
+  else if (bits === 1) SCRATCH[to] = header.entry.layout.is === "packed" ? item.bits : flags >> 7;
+  else {
+    SCRATCH[to] = 0;
+    SCRATCH[to + 1] = header.entry.layout.is === "packed" ? item.bits : flags >> 6;
+  }
+}
+
+/** A fragment holds no more than this, a number being eight octets here and two at least there. */
+const SCRATCH = new Uint8Array(8192);
+const ONLINE = 0x01;
+
+/** Online, and neither restarted, cut off, forced, chattering nor out of range. The bits above are the state, or of counters what they went through. */
+function isGood(space: number, flags: number): boolean {
+  return (flags & (QUALITY[space] ?? 0x7f)) === ONLINE;
+}
+
+/** By space; bits that must be clear but for ONLINE. */
+const QUALITY: Readonly<Record<number, number>> = { 1: 0x3f, 3: 0x1f, 4: 0x1f };
+
+const AUTHENTICATION = 120;
+const DELAY_GROUP = 52;
+const CLOCK_GROUP = 50;
+const COMMON_TIME = 51;
+const STATUS_OF_OPERATION = 91;

@@ -1,0 +1,110 @@
+/** What one master's requests make of each other: retransmissions, confirms, selections (RULINGS 35, 36). */
+
+import { CON, FIN, FIR, type Fragment, REQUEST_HEADER, UNS } from "#dnp3/application";
+import { FUNCTION } from "#dnp3/functions";
+import { eachItem, fieldOf } from "#dnp3/items";
+import { FRAGMENT_LIMIT } from "#dnp3/transport";
+import type { DenialCode } from "#events";
+import { copyOctets, sameOctets } from "#wire";
+import { FRAMED_LIMIT } from "./dnp3Stream.ts";
+import type { Conversation, Framer, Heard } from "./protocol.ts";
+import { Selection } from "./selection.ts";
+
+/** A time that is written must be this near to ours, milliseconds (RULINGS 36). */
+const CLOCK_MS = 2_000;
+
+export class Dnp3Conversation implements Conversation {
+  readonly confirmed = { transactionId: 0, unsolicited: false };
+  answer: Uint8Array = NOTHING;
+  readonly #selection = new Selection(FRAGMENT_LIMIT);
+  /** The request before, its sequence apart. */
+  readonly #last = new Uint8Array(FRAGMENT_LIMIT);
+  #lastLength = -1;
+  #lastSequence = 0;
+  #isAnswered = false;
+  readonly #frames = new Uint8Array(FRAMED_LIMIT);
+  #framesLength = 0;
+
+  hear(framer: Framer, _now: number): Heard {
+    const { octets, pduAt, pduLength, transactionId } = framer;
+    if (pduLength < REQUEST_HEADER) return "ignored";
+    const control = octets[pduAt] as number;
+    const code = octets[pduAt + 1] as number;
+    // A request is whole and not unsolicited; what is not gets no answer, not even that it is wrong (IEEE 1815-2012 clause 4.2.2).
+    if ((control & (FIR | FIN)) !== (FIR | FIN)) return "ignored";
+    if (code === FUNCTION.confirm) {
+      if (pduLength !== REQUEST_HEADER || (control & CON) !== 0) return "ignored";
+      this.confirmed.transactionId = transactionId;
+      this.confirmed.unsolicited = (control & UNS) !== 0;
+      return "confirm";
+    }
+    if ((control & UNS) !== 0 || code >= FUNCTION.response) return "ignored";
+    if (transactionId === this.#lastSequence && pduLength === this.#lastLength && sameOctets(octets, pduAt, this.#last, 0, pduLength)) {
+      if (!this.#isAnswered) return "held";
+      this.answer = this.#frames.subarray(0, this.#framesLength);
+      return "repeated";
+    }
+    copyOctets(octets, pduAt, this.#last, 0, pduLength);
+    this.#lastLength = pduLength;
+    this.#lastSequence = transactionId;
+    this.#isAnswered = false;
+    this.#framesLength = 0;
+    if (code !== FUNCTION.operate) this.#selection.cancel();
+    return "request";
+  }
+
+  objection(request: object, transactionId: number, now: number, wallMs: number | null, ownsEvents: boolean): DenialCode | null {
+    const fragment = request as Fragment;
+    const { code } = fragment.row;
+    if (code === FUNCTION.operate) {
+      const { octets, at, length } = fragment;
+      return this.#selection.operate(octets, at + REQUEST_HEADER, length - REQUEST_HEADER, transactionId, now);
+    }
+    if (!ownsEvents && isOwners(fragment)) return "notEventOwner";
+    return code === FUNCTION.write && !isTimely(fragment, wallMs) ? "timeNotOurs" : null;
+  }
+
+  selected(request: object, transactionId: number, armed: boolean, sentMs: number): void {
+    const { octets, at, length } = request as Fragment;
+    // Whatever was asked meanwhile has ended it.
+    const isLast = transactionId === this.#lastSequence && sameOctets(octets, at, this.#last, 0, length);
+    if (!armed || !isLast) this.#selection.cancel();
+    else this.#selection.select(octets, at + REQUEST_HEADER, length - REQUEST_HEADER, transactionId, sentMs);
+  }
+
+  answered(frames: Uint8Array, length: number): void {
+    this.#isAnswered = true;
+    this.#framesLength = Math.min(length, this.#frames.length);
+    copyOctets(frames, 0, this.#frames, 0, this.#framesLength);
+  }
+
+  isSelected(now: number): boolean {
+    return this.#selection.stands(now);
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** Events, whether they come unasked, and the indications are one identity's (RULINGS 34). */
+function isOwners({ row, headers }: Fragment): boolean {
+  if (row.code === FUNCTION.enableUnsolicited || row.code === FUNCTION.disableUnsolicited) return true;
+  if (row.code !== FUNCTION.read && row.code !== FUNCTION.write) return false;
+  return headers.some(
+    ({ entry }) =>
+      entry.kind === "event" ||
+      (entry.kind === "class" && entry.variation > 1) ||
+      (entry.kind === "indications" && row.code === FUNCTION.write),
+  );
+}
+
+function isTimely(fragment: Fragment, wallMs: number | null): boolean {
+  let timely = true;
+  for (const header of fragment.headers) {
+    if (header.entry.kind !== "time") continue;
+    eachItem(fragment, header, ({ at }) => {
+      const time = fieldOf(fragment.octets, header, at, "time");
+      timely &&= time === undefined || (wallMs !== null && Math.abs(time - wallMs) <= CLOCK_MS);
+    });
+  }
+  return timely;
+}
