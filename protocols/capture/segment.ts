@@ -1,15 +1,16 @@
 /**
- * From a captured frame to its TCP segment: link layer, VLAN tags, IPv4 or IPv6, TCP header. Checksums are not looked at: captures of a
- * sending machine hold packets whose checksums the network card was to fill in.
+ * From a captured frame to its TCP segment or UDP datagram: link layer, VLAN tags, IPv4 or IPv6, TCP or UDP header. Checksums are not looked
+ * at: captures of a sending machine hold packets whose checksums the network card was to fill in.
  *
- * IPv4 and IPv6 fragments are not put together again: they are counted (`fragment`) and passed over, the first one too. Modbus messages fit any
- * path, so a fragmented one is either damage or an attempt to hide.
+ * IPv4 and IPv6 fragments are not put together again: they are counted (`fragment`) and passed over, the first one too. Modbus messages and
+ * DNP3 link frames fit any path, so a fragmented one is either damage or an attempt to hide.
  */
 
 import { u16 } from "#wire";
 
-/** Why a frame gave no segment. */
+/** Why a frame gave neither segment nor datagram. `notTcp`: it is not UDP either. */
 export type Skip = "linkType" | "notIp" | "notTcp" | "fragment" | "damaged";
+type Found = Skip | "datagram" | null;
 
 const ETHERTYPE_IPV4 = 0x0800;
 const ETHERTYPE_IPV6 = 0x86dd;
@@ -18,6 +19,8 @@ const VLAN = [0x8100, 0x88a8, 0x9100];
 /** Tags, or IPv6 extension headers, one behind the other. */
 const NESTED = 16;
 const TCP = 6;
+const UDP = 17;
+const UDP_HEADER = 8;
 
 /** Link types read here (LINKTYPE_* of the tcpdump registry). */
 export const LINK = {
@@ -38,7 +41,7 @@ export const SYN = 0x02;
 export const RST = 0x04;
 export const ACK = 0x10;
 
-/** One segment, filled anew for each frame. Offsets are into the octets given to `read`. */
+/** One segment or datagram, filled anew for each frame. Offsets are into the octets given to `read`. */
 export class Segment {
   /** Octets of an address: 4 or 16. */
   addressLength: 4 | 16 = 4;
@@ -46,7 +49,7 @@ export class Segment {
   destinationAt = 0;
   sourcePort = 0;
   destinationPort = 0;
-  /** Both unsigned 32 bits. */
+  /** Both unsigned 32 bits. They and the flags are those of a segment: a datagram leaves them as they are. */
   sequence = 0;
   acknowledgement = 0;
   flags = 0;
@@ -60,9 +63,9 @@ export class Segment {
 
   /**
    * @param octets  `captured` octets of the frame stand from `at`; `original` were on the wire.
-   * @returns       null when the fields hold the frame's segment.
+   * @returns       null when the fields hold the frame's TCP segment, "datagram" when they hold its UDP datagram.
    */
-  read(octets: Uint8Array, at: number, captured: number, original: number, link: number): Skip | null {
+  read(octets: Uint8Array, at: number, captured: number, original: number, link: number): Found {
     const end = at + captured;
     this.#wireEnd = at + Math.max(captured, original);
     switch (link) {
@@ -87,11 +90,11 @@ export class Segment {
   }
 
   /** An ethertype at `at`, perhaps that of a VLAN tag, then what it names. */
-  #typed(octets: Uint8Array, at: number, end: number): Skip | null {
+  #typed(octets: Uint8Array, at: number, end: number): Found {
     return at + 2 > end ? "damaged" : this.#payload(octets, u16(octets, at), at + 2, end);
   }
 
-  #payload(octets: Uint8Array, ethertype: number, at: number, end: number): Skip | null {
+  #payload(octets: Uint8Array, ethertype: number, at: number, end: number): Found {
     let type = ethertype;
     let from = at;
     for (let tags = 0; VLAN.includes(type); tags++) {
@@ -104,7 +107,7 @@ export class Segment {
   }
 
   /** The address family stands in the byte order of the machine that captured; families are small, so the other three octets are 0. */
-  #loopback(octets: Uint8Array, at: number, end: number): Skip | null {
+  #loopback(octets: Uint8Array, at: number, end: number): Found {
     const family = (octets[at] as number) | (octets[at + 3] as number);
     if (octets[at + 1] !== 0 || octets[at + 2] !== 0) return "notIp";
     if (family === 2) return this.#ipv4(octets, at + 4, end);
@@ -112,21 +115,22 @@ export class Segment {
     return family === 24 || family === 28 || family === 30 || family === 10 ? this.#ipv6(octets, at + 4, end) : "notIp";
   }
 
-  #internet(octets: Uint8Array, at: number, end: number): Skip | null {
+  #internet(octets: Uint8Array, at: number, end: number): Found {
     if (at >= end) return "damaged";
     const version = (octets[at] as number) >> 4;
     if (version === 4) return this.#ipv4(octets, at, end);
     return version === 6 ? this.#ipv6(octets, at, end) : "notIp";
   }
 
-  #ipv4(octets: Uint8Array, at: number, end: number): Skip | null {
+  #ipv4(octets: Uint8Array, at: number, end: number): Found {
     if (at + 20 > end) return "damaged";
     const first = octets[at] as number;
     const header = (first & 15) * 4;
     if (first >> 4 !== 4 || header < 20) return "damaged";
     // More fragments, or an offset: a piece of a datagram.
     if ((u16(octets, at + 6) & 0x3fff) !== 0) return "fragment";
-    if (octets[at + 9] !== TCP) return "notTcp";
+    const protocol = octets[at + 9];
+    if (protocol !== TCP && protocol !== UDP) return "notTcp";
     const stated = u16(octets, at + 2);
     // 0 is what a sending card's segmentation leaves behind: the datagram is as long as the frame.
     const length = stated === 0 ? end - at : stated;
@@ -134,16 +138,16 @@ export class Segment {
     this.addressLength = 4;
     this.sourceAt = at + 12;
     this.destinationAt = at + 16;
-    return this.#tcp(octets, at + header, at + length, end);
+    return protocol === TCP ? this.#tcp(octets, at + header, at + length, end) : this.#udp(octets, at + header, at + length, end);
   }
 
-  #ipv6(octets: Uint8Array, at: number, end: number): Skip | null {
+  #ipv6(octets: Uint8Array, at: number, end: number): Found {
     if (at + 40 > end || (octets[at] as number) >> 4 !== 6) return "damaged";
     const stated = u16(octets, at + 4);
     const stop = stated === 0 ? end : at + 40 + stated;
     let header = octets[at + 6] as number;
     let from = at + 40;
-    for (let headers = 0; header !== TCP; headers++) {
+    for (let headers = 0; header !== TCP && header !== UDP; headers++) {
       if (!isExtension(header)) return "notTcp";
       if (from + 8 > end || from + 8 > stop || headers === NESTED) return "damaged";
       if (header === FRAGMENT && (u16(octets, from + 2) & 0xfff9) !== 0) return "fragment";
@@ -155,10 +159,10 @@ export class Segment {
     this.addressLength = 16;
     this.sourceAt = at + 8;
     this.destinationAt = at + 24;
-    return this.#tcp(octets, from, stop, end);
+    return header === TCP ? this.#tcp(octets, from, stop, end) : this.#udp(octets, from, stop, end);
   }
 
-  #tcp(octets: Uint8Array, at: number, stated: number, end: number): Skip | null {
+  #tcp(octets: Uint8Array, at: number, stated: number, end: number): Found {
     const stop = Math.min(stated, this.#wireEnd);
     if (at + 20 > end || at + 20 > stop) return "damaged";
     const header = ((octets[at + 12] as number) >> 4) * 4;
@@ -172,6 +176,22 @@ export class Segment {
     this.payloadLength = stop - at - header;
     this.payloadCaptured = Math.max(0, Math.min(stop, end) - at - header);
     return null;
+  }
+
+  /** Source port, destination port, length with this header, checksum: two octets each. */
+  #udp(octets: Uint8Array, at: number, stated: number, end: number): Found {
+    const stop = Math.min(stated, this.#wireEnd);
+    if (at + UDP_HEADER > end || at + UDP_HEADER > stop) return "damaged";
+    // 0 is what a sending card's segmentation leaves behind here too.
+    const length = u16(octets, at + 4);
+    if (length !== 0 && (length < UDP_HEADER || at + length > stated)) return "damaged";
+    const last = length === 0 ? stop : Math.min(at + length, stop);
+    this.sourcePort = u16(octets, at);
+    this.destinationPort = u16(octets, at + 2);
+    this.payloadAt = at + UDP_HEADER;
+    this.payloadLength = last - this.payloadAt;
+    this.payloadCaptured = Math.max(0, Math.min(last, end) - this.payloadAt);
+    return "datagram";
   }
 }
 

@@ -160,6 +160,14 @@ export class Streams<S> {
     this.#payload(side, segment, sequence, octets, stamp);
   }
 
+  /** Whose datagram this is: of datagrams only who sends to whom is kept, in a table of their own. */
+  sideOf(datagram: Segment, octets: Uint8Array, stamp: Stamp): Side<S> {
+    const side = this.#find(datagram, octets) ?? this.#open(datagram, octets);
+    this.#touch(side.connection);
+    copyStamp(stamp, side.stamp);
+    return side;
+  }
+
   /** The capture is over: hand on what is held, then end every side. */
   end(): void {
     for (let waiting = this.#firstWaiting(); waiting !== null; waiting = this.#firstWaiting()) {

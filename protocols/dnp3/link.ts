@@ -173,9 +173,30 @@ export class LinkFramer {
     this.#after = after;
   }
 
+  /** Nothing is begun: the next octet fed is the first of a frame, or of none. */
+  get isIdle(): boolean {
+    return this.#held === 0;
+  }
+
   feed(chunk: Uint8Array): void {
     this.#chunk = chunk;
     this.#at = 0;
+  }
+
+  /**
+   * No more octets come, as behind a datagram: what was begun stays cut, and the next octet fed is a first one. Call it after `more`.
+   *
+   * @returns `frame`: one whose header is good, and stands in the fields; `octets`: a beginning that could not be told yet
+   */
+  cut(): "frame" | "octets" | "nothing" {
+    const held = this.#held;
+    const isNews = !this.#seeking;
+    this.#held = 0;
+    this.#seeking = false;
+    this.length = 0;
+    if (held < LINK_HEADER) return held > 0 && isNews ? "octets" : "nothing";
+    this.#address();
+    return "frame";
   }
 
   /** The fields stay until the next call. `discarded`: what stood there is no frame; the stream goes on. Once broken it stays broken. */
@@ -208,12 +229,16 @@ export class LinkFramer {
     this.dataLength = counted - COUNTED;
     const size = frameLength(this.dataLength);
     if (!this.#has(size)) return "more";
-    this.control = octets[3] as number;
-    this.destination = u16le(octets, 4);
-    this.source = u16le(octets, 6);
+    this.#address();
     if (!this.#gather()) return this.#discard("badCrc", this.#after === "passOver" ? size : 1, true);
     this.length = size;
     return "frame";
+  }
+
+  #address(): void {
+    this.control = this.octets[3] as number;
+    this.destination = u16le(this.octets, 4);
+    this.source = u16le(this.octets, 6);
   }
 
   /** The user data out of its blocks. @returns false where a block's CRC is not right */

@@ -10,7 +10,7 @@ import { complain } from "./output.ts";
 export interface InspectOptions {
   /** TCP ports that carry Modbus, besides 502. */
   readonly port: readonly number[];
-  /** TCP ports that carry DNP3, besides 20000. */
+  /** TCP and UDP ports that carry DNP3, besides 20000. */
   readonly dnp3Port?: readonly number[];
   readonly json?: boolean;
 }

@@ -125,7 +125,7 @@ export function commandLine(done: (code: number | undefined) => void): Command {
     .argument("<file>", "a pcap or pcapng capture")
     .description("decode a capture, one line a message")
     .option("--port <n>", "a further TCP port that carries Modbus (repeatable)", port, [])
-    .option("--dnp3-port <n>", "a further TCP port that carries DNP3, besides 20000 (repeatable)", port, [])
+    .option("--dnp3-port <n>", "a further TCP and UDP port that carries DNP3, besides 20000 and, for TCP, 19999 (repeatable)", port, [])
     .option("--json", "JSON lines")
     .addHelpText(
       "after",

@@ -12,6 +12,13 @@ export function visible(text: string): string {
   return text.replace(UNPRINTABLE, (c) => `\\u{${(c.codePointAt(0) as number).toString(16).padStart(4, "0")}}`);
 }
 
+/** JSON for a terminal: what prints nothing or turns the line round stays what it is, written as an escape of JSON's own. */
+export function visibleJson(json: string): string {
+  return json.replace(UNPRINTABLE, (c) =>
+    Array.from({ length: c.length }, (_, i) => `\\u${c.charCodeAt(i).toString(16).padStart(4, "0")}`).join(""),
+  );
+}
+
 /** Printable text, where tabs and line ends may stay: what a multi-line terminal page is made of. */
 export function visibleLines(text: string): string {
   return text.replace(UNPRINTABLE, (c) => (c === "\n" || c === "\t" ? c : visible(c)));

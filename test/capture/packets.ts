@@ -54,6 +54,19 @@ export function tcp({
   ];
 }
 
+export interface UdpFields {
+  readonly from?: readonly [address: Octets, port: number];
+  readonly to?: readonly [address: Octets, port: number];
+  readonly payload?: Octets;
+  /** As its header says; -1: as it is. */
+  readonly length?: number;
+  readonly checksum?: number;
+}
+
+export function udp({ from = [CLIENT, 40_000], to = [SERVER, 20_000], payload = [], length = -1, checksum = 0xbad0 }: UdpFields): number[] {
+  return [...u16(from[1]), ...u16(to[1]), ...u16(length < 0 ? 8 + payload.length : length), ...u16(checksum), ...payload];
+}
+
 export function ipv4(
   payload: Octets,
   { from = CLIENT, to = SERVER, options = [] as Octets, fragment = 0x4000, protocol = 6, total = -1 } = {},
@@ -78,6 +91,12 @@ export function ethernet(payload: Octets, { type = 0x0800, tags = [] as readonly
 /** An Ethernet frame with a TCP segment over IPv4. */
 export function segment(fields: TcpFields): number[] {
   return ethernet(ipv4(tcp(fields), { from: [...(fields.from?.[0] ?? CLIENT)], to: [...(fields.to?.[0] ?? SERVER)] }));
+}
+
+/** An Ethernet frame with a UDP datagram over IPv4. */
+export function datagram(fields: UdpFields, fragment = 0x4000): number[] {
+  const ends = { from: [...(fields.from?.[0] ?? CLIENT)], to: [...(fields.to?.[0] ?? SERVER)] };
+  return ethernet(ipv4(udp(fields), { ...ends, protocol: 17, fragment }));
 }
 
 /** From the server's end. */

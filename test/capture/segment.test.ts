@@ -4,7 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { endpointText, ipv6Text } from "#capture/address";
 import { LINK, Segment } from "#capture/segment";
-import { ACK, CLIENT, CLIENT6, ethernet, ipv4, ipv6, type Octets, PSH_ACK, SERVER, SERVER6, segment, tcp, u16 } from "./packets.ts";
+import { ACK, CLIENT, CLIENT6, ethernet, ipv4, ipv6, type Octets, PSH_ACK, SERVER, SERVER6, segment, tcp, u16, udp } from "./packets.ts";
 
 const PAYLOAD = [1, 2, 3, 4, 5];
 const V6 = { from: [CLIENT6, 40_000], to: [SERVER6, 502] } as const;
@@ -15,12 +15,22 @@ const TCP6 = tcp({ ...V6, seq: 7, payload: PAYLOAD });
 function read(frame: Octets, link: number, captured = frame.length, original = frame.length): unknown {
   const octets = Uint8Array.from([...new Array(5).fill(0xee), ...frame]);
   const found = new Segment();
-  const skip = found.read(octets, 5, captured, original, link);
-  if (skip !== null) return skip;
+  const is = found.read(octets, 5, captured, original, link);
+  if (is !== null && is !== "datagram") return is;
   const { addressLength: length } = found;
-  return {
+  const ends = {
     from: endpointText(octets.slice(found.sourceAt, found.sourceAt + length), found.sourcePort),
     to: endpointText(octets.slice(found.destinationAt, found.destinationAt + length), found.destinationPort),
+  };
+  if (is === "datagram")
+    return {
+      is,
+      ...ends,
+      payload: [...octets.subarray(found.payloadAt, found.payloadAt + found.payloadCaptured)],
+      length: found.payloadLength,
+    };
+  return {
+    ...ends,
     sequence: found.sequence,
     acknowledgement: found.acknowledgement,
     flags: found.flags,
@@ -38,6 +48,10 @@ const WANT4 = {
   payload: PAYLOAD,
   length: 5,
 };
+const UDP4 = udp({ payload: PAYLOAD });
+const UDP6 = udp({ ...V6, payload: PAYLOAD });
+const WANT_UDP = { is: "datagram", from: "10.0.0.1:40000", to: "10.0.0.2:20000", payload: PAYLOAD, length: 5 };
+const WANT_UDP6 = { ...WANT_UDP, from: "[fd00::1]:40000", to: "[fd00::2]:502" };
 const WANT6 = { ...WANT4, from: "[fd00::1]:40000", to: "[fd00::2]:502", sequence: 7, acknowledgement: 0 };
 
 const IP4 = ipv4(TCP4);
@@ -100,7 +114,20 @@ const VECTORS: readonly (readonly [name: string, link: number, frame: Octets, wa
   ["IPv4 last fragment", LINK.raw, ipv4(TCP4, { fragment: 0x0010 }), "fragment"],
   ["IPv6 first fragment", LINK.raw, ipv6(TCP6, { next: 44, headers: fragment6(6, 1) }), "fragment"],
   ["IPv6 later fragment", LINK.raw, ipv6(TCP6, { next: 44, headers: fragment6(6, 8) }), "fragment"],
-  ["UDP", LINK.raw, ipv4(TCP4, { protocol: 17 }), "notTcp"],
+  ["UDP", LINK.raw, ipv4(UDP4, { protocol: 17 }), WANT_UDP],
+  ["UDP over IPv6", LINK.ethernet, ethernet(ipv6(UDP6, { next: 17 }), { type: 0x86dd }), WANT_UDP6],
+  ["UDP behind IPv6 destination options", LINK.raw, ipv6(UDP6, { next: 60, headers: hopByHop(17) }), WANT_UDP6],
+  ["UDP in an IPv6 fragment that is the whole packet", LINK.raw, ipv6(UDP6, { next: 44, headers: fragment6(17, 0) }), WANT_UDP6],
+  ["UDP whose length is below that of its packet", LINK.raw, ipv4([...UDP4, 9, 9], { protocol: 17 }), WANT_UDP],
+  ["UDP length 0, left by segmentation offload", LINK.raw, ipv4(udp({ payload: PAYLOAD, length: 0 }), { protocol: 17 }), WANT_UDP],
+  ["UDP without an octet", LINK.raw, ipv4(udp({}), { protocol: 17 }), { ...WANT_UDP, payload: [], length: 0 }],
+  ["UDP length below its header", LINK.raw, ipv4(udp({ payload: PAYLOAD, length: 7 }), { protocol: 17 }), "damaged"],
+  ["UDP length beyond its packet", LINK.raw, ipv4(udp({ payload: PAYLOAD, length: 14 }), { protocol: 17 }), "damaged"],
+  ["UDP header cut by its packet", LINK.raw, ipv4(UDP4.slice(0, 7), { protocol: 17 }), "damaged"],
+  ["UDP first fragment", LINK.raw, ipv4(UDP4, { protocol: 17, fragment: 0x2000 }), "fragment"],
+  ["UDP last fragment", LINK.raw, ipv4(UDP4, { protocol: 17, fragment: 0x0010 }), "fragment"],
+  ["UDP, IPv6 later fragment", LINK.raw, ipv6(UDP6, { next: 44, headers: fragment6(17, 8) }), "fragment"],
+  ["ICMP", LINK.raw, ipv4(TCP4, { protocol: 1 }), "notTcp"],
   ["ICMPv6", LINK.raw, ipv6(TCP6, { next: 58 }), "notTcp"],
   ["ARP", LINK.ethernet, ethernet(IP4, { type: 0x0806 }), "notIp"],
   ["802.3 length in place of a type", LINK.ethernet, ethernet(IP4, { type: 0x0040 }), "notIp"],
@@ -137,6 +164,14 @@ test("a frame cut by the snapshot length says how much of its payload is there",
   assert.equal((read(optional, LINK.ethernet, optional.length - 7) as typeof WANT4).payload, []);
 });
 
+test("a datagram cut by the snapshot length says so too", () => {
+  const frame = ethernet(ipv4(UDP4, { protocol: 17 }));
+  const header = frame.length - PAYLOAD.length;
+  for (let captured = header; captured <= frame.length; captured++)
+    assert.equal(read(frame, LINK.ethernet, captured), { ...WANT_UDP, payload: PAYLOAD.slice(0, captured - header) });
+  for (let captured = 0; captured < header; captured++) assert.is(read(frame, LINK.ethernet, captured), "damaged");
+});
+
 test("an IP length beyond the end of the frame adds no octets", () => {
   const total = 40 + PAYLOAD.length + 100;
   const { payload, length } = read(ipv4(TCP4, { total }), LINK.raw) as typeof WANT4;
@@ -148,7 +183,8 @@ test("every cut and every flipped bit of every vector gives a segment inside its
   const found = new Segment();
   const links = Object.values(LINK);
   const check = (octets: Uint8Array, captured: number, link: number): void => {
-    if (found.read(octets, 0, captured, octets.length, link) !== null) return;
+    const is = found.read(octets, 0, captured, octets.length, link);
+    if (is !== null && is !== "datagram") return;
     assert.ok(found.payloadAt + found.payloadCaptured <= captured || found.payloadCaptured === 0);
     assert.ok(found.payloadCaptured >= 0 && found.payloadCaptured <= found.payloadLength);
     assert.ok(found.sourceAt + found.addressLength <= captured && found.destinationAt + found.addressLength <= captured);

@@ -77,6 +77,28 @@ link("user data of every length, 0 to 250: what is framed is read back, whole an
   assert.is(frameLength(LINK_DATA_LIMIT), LINK_LIMIT);
 });
 
+link("no more octets come: what is cut is told for what it is, and the next octets begin anew", () => {
+  const frame = framed(0xc4, 0x1234, 0xfedc, Uint8Array.of(1, 2, 3));
+  for (const after of ["close", "rescan", "passOver"] as const)
+    for (let length = 0; length < frame.length; length++) {
+      const framer = new LinkFramer(after);
+      for (const chunk of [frame, frame.subarray(0, length)]) {
+        framer.feed(chunk);
+        while (framer.next() !== "more");
+      }
+      assert.is(framer.isIdle, length === 0);
+      assert.is(framer.cut(), length === 0 ? "nothing" : length < 10 ? "octets" : "frame", `${after}, ${length}`);
+      assert.equal([framer.control, framer.destination, framer.source], [0xc4, 0x1234, 0xfedc]);
+      assert.is(framer.isIdle, true);
+      framer.feed(frame);
+      assert.is(framer.next(), "frame");
+    }
+  // It was told of at its first octet.
+  const framer = new LinkFramer("passOver");
+  framer.feed(Uint8Array.of(9, 5));
+  assert.equal([framer.next(), framer.next(), framer.cut()], ["discarded", "more", "nothing"]);
+});
+
 link("frames that come glued and cut anywhere are the same frames", () => {
   const frame = fc.record({
     control: fc.integer({ min: 0, max: 255 }),

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { ethernet, ipv4, type Octets, pcap, readRequest, segment, tcp } from "../capture/packets.ts";
+import { datagram, ethernet, ipv4, type Octets, pcap, readRequest, segment, tcp } from "../capture/packets.ts";
 import { decodeText, inspect, inspectArguments, linesOf, withFile } from "./run.ts";
 
 const ask = (n: number): number[] => segment({ seq: 1 + 12 * n, payload: readRequest(n, n) });
@@ -53,7 +53,8 @@ test("what was passed over is said in one line", async () => {
     ...FRAMES,
     segment({ seq: 1 + 36 + 5, payload: readRequest(9, 9) }),
     segment({ seq: 1, to: [[10, 0, 0, 2], 80], payload: [1] }),
-    ethernet(ipv4([0], { protocol: 17 })),
+    ethernet(ipv4([0], { protocol: 1 })),
+    datagram({ to: [[10, 0, 0, 2], 53], payload: [0] }),
     ethernet([], { type: 0x0806 }),
     ethernet(ipv4(tcp({ seq: 1 }), { fragment: 0x2000 })),
     [1, 2, 3],
@@ -61,7 +62,7 @@ test("what was passed over is said in one line", async () => {
   const { status, said } = await decodeText(pcap(frames));
   assert.is(status, 0);
   assert.equal(said, [
-    "FILE: 4 messages in 9 frames; frames passed over: 1 on other TCP ports, 1 other IP, 1 not IP, 1 IP fragment, 1 damaged or cut short; 1 gap (5 octets lost)",
+    "FILE: 4 messages in 10 frames; frames passed over: 1 on other TCP ports, 2 other IP, 1 not IP, 1 IP fragment, 1 damaged or cut short; 1 gap (5 octets lost)",
   ]);
 });
 

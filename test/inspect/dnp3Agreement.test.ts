@@ -1,5 +1,5 @@
 /**
- * `inspect --json` against tshark over every recording of DNP3 over TCP, frame by frame and fact by fact, both ways. Where they differ stands
+ * `inspect --json` against tshark over every recording of DNP3 over TCP and UDP, frame by frame and fact by fact, both ways. Where they differ stands
  * here with a reason; a difference that no longer occurs fails. frames.expected.json holds what our lines are, for machines without tshark.
  *
  * To write that file anew after a change that is meant: PENSTOCK_WRITE_EXPECTED=1.

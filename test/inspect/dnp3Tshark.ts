@@ -23,7 +23,8 @@ const VALUES: Readonly<Record<string, string>> = {
 };
 
 export function tsharkFrames(file: string, port: number): Promise<Told[]> {
-  const args = ["-n", "-r", file, "-d", `tcp.port==${port},dnp3`, "-Y", "tcp and dnp3", "-T", "pdml", "-J", "dnp3"];
+  const decodeAs = ["-d", `tcp.port==${port},dnp3`, "-d", `udp.port==${port},dnp3`];
+  const args = ["-n", "-r", file, ...decodeAs, "-Y", "dnp3", "-T", "pdml", "-J", "dnp3"];
   return new Promise((resolve, reject) => {
     execFile("tshark", args, { encoding: "utf8", maxBuffer: 256 * 1024 * 1024 }, (error, pdml) => {
       if (error !== null) reject(error);

@@ -109,7 +109,7 @@ export async function decodeFile(
 /** The same of a capture made by hand. */
 export function decodeText(
   octets: Uint8Array,
-  options: { readonly json?: boolean; readonly ports?: readonly number[] } = {},
+  options: { readonly json?: boolean; readonly ports?: readonly number[]; readonly dnp3Ports?: readonly number[] } = {},
 ): Promise<Decoded> {
   return withFile(octets, (file) => decodeFile(file, options));
 }

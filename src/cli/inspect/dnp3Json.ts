@@ -5,12 +5,14 @@ import { isResponse } from "#dnp3/functions";
 import { eachItem, readField } from "#dnp3/items";
 import { sizeOfField } from "#dnp3/objects/entry";
 import { FIR as FIRST, FIN as LAST } from "#dnp3/transport";
+import { visibleJson } from "#documents/escape";
 import { toHex } from "#wire";
+import { bodyOf, isSecret, type Said } from "./bodies.ts";
 import type { LinkLine } from "./dnp3Frames.ts";
 import { timeText } from "./json.ts";
 
 /** Of a count that only says how many are meant nothing is made. */
-type Value = number | null | Readonly<Record<string, number | string | null>>;
+type Value = number | null | Readonly<Record<string, Said>>;
 
 export function dnp3Json(line: LinkLine): string {
   const { side, stamp, control, source, destination, crcOk, transport, fragment, malformed } = line;
@@ -24,7 +26,7 @@ export function dnp3Json(line: LinkLine): string {
     objects: fragment === null ? null : fragment.headers.map((header) => objectOf(fragment, header)),
     malformed,
   };
-  return `{"frame":${stamp.frame},"time":${timeText(stamp)},${JSON.stringify(rest).slice(1)}\n`;
+  return `{"frame":${stamp.frame},"time":${timeText(stamp)},${visibleJson(JSON.stringify(rest).slice(1))}\n`;
 }
 
 function applicationOf({ control, row, iin }: Fragment): Readonly<Record<string, number | boolean | null>> {
@@ -52,9 +54,10 @@ function objectOf(fragment: Fragment, header: ObjectHeader): Readonly<Record<str
   };
 }
 
-/** Bits as numbers; all else by the names of its fields, with the index where there is one, and what is opaque as hex. */
+/** Bits as numbers; all else by the names of its fields, with the index where there is one, what is behind them, and what is opaque as hex. */
 function valuesOf(fragment: Fragment, header: ObjectHeader): readonly Value[] {
   const { octets } = fragment;
+  const { group, variation } = header;
   const { layout } = header.entry;
   const values: Value[] = [];
   eachItem(fragment, header, ({ index, at, length, bits }) => {
@@ -62,20 +65,18 @@ function valuesOf(fragment: Fragment, header: ObjectHeader): readonly Value[] {
       values.push(bits);
       return;
     }
-    const value: Record<string, number | string | null> = index < 0 ? {} : { index };
+    const value: Record<string, Said> = index < 0 ? {} : { index };
     let from = at;
     for (const field of layout.is === "fields" || layout.is === "sized" ? layout.fields : []) {
       const number = readField(octets, from, field);
       value[field[0]] = Number.isFinite(number) ? number : null;
       from += sizeOfField(field);
     }
-    if (from < at + length || layout.is !== "fields") value.octets = shownOctets(header, octets, from, at + length - from);
+    const body = bodyOf(group, variation, octets.subarray(at, at + length));
+    if (body !== null) Object.assign(value, body);
+    else if (isSecret(group, variation)) value.octets = null;
+    else if (from < at + length || layout.is !== "fields") value.octets = toHex(octets, from, at + length - from);
     values.push(value);
   });
   return values;
-}
-
-/** A password in the clear is nobody's to read in a listing (RULINGS 37). */
-function shownOctets({ group, variation }: ObjectHeader, octets: Uint8Array, at: number, length: number): string | null {
-  return group === 70 && variation === 2 ? null : toHex(octets, at, length);
 }
