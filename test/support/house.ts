@@ -28,6 +28,8 @@ export interface HouseOptions {
   /** Files beside the documents, by name. */
   readonly files?: Readonly<Record<string, string>>;
   readonly plc?: Plc;
+  /** The asset is a DNP3 outstation there; null: nobody takes its events. */
+  readonly outstation?: { readonly port: number; readonly owner: string | null };
   /** The operational log; silent unless PENSTOCK_TEST_LOG says otherwise. */
   readonly log?: pino.Logger;
 }
@@ -183,10 +185,7 @@ ${options.listeners ?? "  - { asset: plc, interface: lo, port: 0, tls: none, fro
 ${options.site ?? ""}
 assets:
   plc:
-    protocol: modbus-tcp
-    address: 127.0.0.1:${plcPort}
-    units: [1]
-    addressing: zero-based
+${options.outstation === undefined ? modbusAsset(plcPort) : dnp3Asset(options.outstation)}
     points: points.csv
 ${options.asset ?? ""}
 audit: { directory: audit${options.audit === undefined ? "" : `, ${options.audit}`} }
@@ -197,6 +196,15 @@ management: { socket: penstock.sock${options.management === undefined ? "" : `, 
   writeFileSync(path.join(dir, "policy.yaml"), options.policy ?? OPEN_POLICY);
   for (const [name, text] of Object.entries(options.files ?? {}))
     writeFileSync(path.join(dir, name), text, { mode: name.endsWith(".key") ? 0o600 : 0o644 });
+}
+
+function modbusAsset(port: number): string {
+  return `    protocol: modbus-tcp\n    address: 127.0.0.1:${port}\n    units: [1]\n    addressing: zero-based`;
+}
+
+function dnp3Asset({ port, owner }: NonNullable<HouseOptions["outstation"]>): string {
+  const owned = owner === null ? "" : `\n    event_owner: "${owner}"`;
+  return `    protocol: dnp3-tcp\n    address: 127.0.0.1:${port}\n    link: { master: 1, outstation: 10 }${owned}`;
 }
 
 /** Wait for a condition by looking at it every few milliseconds. */

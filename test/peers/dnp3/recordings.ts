@@ -1,0 +1,75 @@
+/** Recorded traffic for the test peers: frames and fragments, read with the peers' own link and transport. */
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { CaptureFile } from "#capture/file";
+import { Segment } from "#capture/segment";
+import { type Side, Streams } from "#capture/streams";
+import { shared } from "#test/support/need";
+import { FrameReader, type LinkFrame, Reassembly } from "./wire.ts";
+
+export interface Recorded {
+  readonly frames: readonly LinkFrame[];
+  /** What the sides of its connections sent. */
+  readonly streams: readonly Uint8Array[];
+  readonly fragments: readonly { readonly isFromMaster: boolean; readonly octets: Uint8Array }[];
+  readonly faults: readonly string[];
+}
+
+/** Every recording over TCP, as `folder/name`. */
+export function recordings(): string[] {
+  return ["dnp3", "dnp3-conformance"].flatMap((folder) =>
+    readdirSync(path.join(shared, "captures", folder))
+      .filter((name) => name.endsWith(".pcap"))
+      .sort()
+      .map((name) => `${folder}/${name}`),
+  );
+}
+
+interface State {
+  readonly reader: FrameReader;
+  readonly series: Map<string, Reassembly>;
+}
+
+export function recording(name: string): Recorded {
+  const frames: LinkFrame[] = [];
+  const fragments: Recorded["fragments"][number][] = [];
+  const faults: string[] = [];
+  const sent = new Map<Side<State>, Uint8Array[]>();
+  const streams = new Streams<State>({
+    octets(side: Side<State>, octets, at, end) {
+      side.state ??= { reader: new FrameReader((what) => faults.push(what)), series: new Map() };
+      const { reader, series } = side.state;
+      sent.set(side, [...(sent.get(side) ?? []), octets.slice(at, end)]);
+      for (const frame of reader.feed(octets.subarray(at, end))) {
+        frames.push(frame);
+        if (frame.data.length === 0) continue;
+        const key = `${frame.source} ${frame.destination}`;
+        const open = series.get(key) ?? new Reassembly();
+        series.set(key, open);
+        const taken = open.take(frame.data);
+        if (typeof taken === "string") faults.push(taken);
+        else if (taken !== null) fragments.push({ isFromMaster: frame.control >= 0x80, octets: taken });
+      }
+    },
+    gap() {},
+    end() {},
+  });
+  const file = new CaptureFile();
+  const octets = readFileSync(path.join(shared, "captures", name));
+  const segment = new Segment();
+  for (let at = 0; ; ) {
+    const found = file.next();
+    if (found === "packet") {
+      if (segment.read(file.octets, file.at, file.captured, file.original, file.link) === null)
+        streams.take(segment, file.octets, file.stamp);
+    } else if (found === "more") {
+      const space = file.space();
+      const count = Math.min(space.length, octets.length - at);
+      space.set(octets.subarray(at, at + count));
+      at += count;
+      file.filled(count);
+    } else break;
+  }
+  streams.end();
+  return { frames, streams: [...sent.values()].map((parts) => Uint8Array.from(Buffer.concat(parts))), fragments, faults };
+}
