@@ -111,7 +111,7 @@ class Bench {
       pino({ level: "silent" }),
       audit,
       journal,
-      (_host, _port, _ms, connected) => setImmediate(() => connected(device())),
+      (_host, _port, _ms, _tls, connected) => setImmediate(() => connected(device())),
       documents.site.audit,
     );
     const gateway = new Gateway(documents, road, null, Memory.open(directory), Blocks.open(directory));

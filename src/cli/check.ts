@@ -1,9 +1,10 @@
 /** `penstock check`: is what the files say sound? Site, points, policy and cases as the gateway reads them; then what a person should look at. */
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
-import type { Site, TlsSite } from "#config/site";
+import type { DeviceTls, Site, TlsSite } from "#config/site";
 import { visible } from "#documents/escape";
 import { UserProblems } from "#documents/problems";
+import { deviceContext } from "#gateway/dial";
 import { type Documents, readDocuments, whyUnreadable } from "#gateway/documents";
 import { loadContext, loadStore, Trust } from "#gateway/trust";
 import { endingsOf, listsOf, sayEnding, sayList } from "#gateway/upkeep";
@@ -90,7 +91,8 @@ export interface KeyFindings {
  */
 export function checkKeys(site: Site): KeyFindings {
   const { tls } = site;
-  if (tls === null) return { refused: [], notes: [] };
+  const devices = [...site.assets.values()].flatMap((asset) => (asset.tls === null ? [] : deviceProblems(asset.tls))).map(visible);
+  if (tls === null) return { refused: devices, notes: [] };
   const { ca, certificate, key, crl } = tls;
   const absentOwn = [certificate, key].flatMap(unreadable);
   const absentOthers = [...new Set([...ca.map(({ file }) => file), ...crl])].flatMap(unreadable);
@@ -111,7 +113,19 @@ export function checkKeys(site: Site): KeyFindings {
     }
   }
   const notes = absent.filter(({ closed }) => closed).map(({ file, why }) => `${file}: note: ${why}; what it holds was not checked`);
-  return { refused: refused.map(visible), notes: [...notes, ...ending].map(visible) };
+  return { refused: [...refused.map(visible), ...devices], notes: [...notes, ...ending].map(visible) };
+}
+
+/** What keeps a device from being reached over TLS; files that only another user may read are not looked into. */
+function deviceProblems(tls: DeviceTls): readonly string[] {
+  if ([tls.certificate, tls.key, ...tls.ca].flatMap(unreadable).some(({ closed }) => closed)) return [];
+  try {
+    deviceContext(tls);
+    return [];
+  } catch (error) {
+    if (!(error instanceof UserProblems)) throw error;
+    return error.lines;
+  }
 }
 
 /** What does not load, and what has ended, or does so soon: that keeps no gateway from starting, and its users from working. */

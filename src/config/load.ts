@@ -186,6 +186,7 @@ class Loading {
       sessionsPerIdentity: wanted.sessions_per_identity,
       quirks: this.#quirks(at, wanted),
       otherUnits: [],
+      tls: this.#deviceTls(wanted),
       link,
       eventOwner: this.#eventOwner(at, wanted),
       mode: wanted.mode,
@@ -207,6 +208,12 @@ class Loading {
     if (link === undefined) this.#wrong([...at, "link"], "link: { master: 1, outstation: 10 }, the link addresses");
     else if (link.master === link.outstation) this.#wrong([...at, "link", "outstation"], "another address than the master's");
     return link ?? { master: 0, outstation: 1 };
+  }
+
+  #deviceTls({ tls, address }: AssetDocument): AssetSite["tls"] {
+    if (tls === undefined) return null;
+    const { certificate, key, ca, name = address.host } = tls;
+    return { certificate: this.#path(certificate), key: this.#path(key), ca: ca.map((file) => this.#path(file)), name };
   }
 
   #eventOwner(at: Path, { event_owner: owner }: AssetDocument): string | null {
@@ -325,6 +332,11 @@ class Loading {
         this.#wrong(
           [...at, "address"],
           `another address: ${first.name} (line ${this.#keyLine(["assets", first.name])}) is there, and an outstation has its own`,
+        );
+      else if (JSON.stringify(asset.tls) !== JSON.stringify(first.tls))
+        this.#wrong(
+          [...at, "address"],
+          `the same tls as ${first.name} (line ${this.#keyLine(["assets", first.name])}): they share ${device}`,
         );
       else this.#sameUpstream(at, asset, first, device);
       for (const unit of idsOf(asset)) {

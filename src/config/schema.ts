@@ -131,6 +131,16 @@ const ASSET = keys({
   telemetry: later("telemetry"),
   hardware: later("hardware ports"),
   serial: later("serial lines"),
+  tls: keys({
+    certificate: file("the gateway's certificate towards the device (PEM)"),
+    key: file("its private key (PEM)"),
+    ca: oneOrList(file("a CA certificate (PEM)"), { max: 16 }).meta({ description: "authorities of the device's certificate" }),
+    name: text("the name or address the device's certificate carries")
+      .optional()
+      .meta({ description: "the name or address the device's certificate carries; its address unless stated" }),
+  })
+    .optional()
+    .meta({ description: "mutual TLS towards the device; plain unless stated" }),
   link: keys({
     master: linkAddress().meta({ description: "of the masters" }),
     outstation: linkAddress().meta({ description: "of the device" }),

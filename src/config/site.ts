@@ -63,11 +63,23 @@ export interface AssetSite {
   readonly quirks: readonly string[];
   /** Unit ids, aliases too, of the other assets behind its address. */
   readonly otherUnits: readonly number[];
+  /** Mutual TLS towards the device; null: none. */
+  readonly tls: DeviceTls | null;
   /** Link addresses of a DNP3 asset; the masters' is the gateway's own towards the outstation. Null: Modbus has none. */
   readonly link: { readonly master: number; readonly outstation: number } | null;
   /** The one identity that takes events (RULINGS 34); null: nobody. */
   readonly eventOwner: string | null;
   readonly mode: "enforce";
+}
+
+/** How the gateway shows itself to a device, and what it asks of the device's certificate. */
+export interface DeviceTls {
+  readonly certificate: string;
+  readonly key: string;
+  /** Authorities the device's certificate must verify against. */
+  readonly ca: readonly string[];
+  /** The name or address it must carry. */
+  readonly name: string;
 }
 
 export interface UpstreamSite {

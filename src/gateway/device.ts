@@ -212,6 +212,7 @@ class Line implements StreamHandler {
       this.#device.host,
       this.#device.port,
       this.#device.timeoutMs,
+      this.#asset.site.tls,
       (stream) => this.#connected(stream),
       (reason) => this.#failed(reason),
     );

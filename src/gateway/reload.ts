@@ -13,6 +13,7 @@ import { subjectOfLapsed, subjectOfPeer, subjectOfSource } from "./admit.ts";
 import { Asset } from "./asset.ts";
 import type { Gateway } from "./compose.ts";
 import { Device } from "./device.ts";
+import { deviceContext } from "./dial.ts";
 import type { Documents } from "./documents.ts";
 import { loadDocumentsBeside } from "./documentsThread.ts";
 import { Listener } from "./listener.ts";
@@ -79,6 +80,7 @@ function bringIn(gateway: Gateway, documents: Documents, opened: readonly Listen
 }
 
 function loadTrust({ road, trust }: Gateway, { site }: Documents): Trust | null {
+  for (const { tls } of site.assets.values()) if (tls !== null) deviceContext(tls);
   return site.tls === null ? null : Trust.load(site.tls, road.clock.steady(), trust);
 }
 
@@ -303,6 +305,7 @@ function sameBinding(a: ListenerSite, b: ListenerSite): boolean {
 
 /** What a device's connections are made with; everything else of an asset can change under them. */
 function sameDevice(a: AssetSite, b: AssetSite): boolean {
-  const facts = ({ host, port, protocol, upstream }: AssetSite): string => JSON.stringify([host, port, protocol, upstream]);
+  const facts = ({ host, port, protocol, upstream, link, tls }: AssetSite): string =>
+    JSON.stringify([host, port, protocol, upstream, link, tls]);
   return facts(a) === facts(b);
 }

@@ -11,10 +11,10 @@ import type { Log } from "#log";
 import type { Decision } from "#policy/decision";
 import { RateWindows } from "#process/windows";
 import { HandshakeShare } from "#transport/share";
-import type { ByteStream } from "#transport/stream";
 import type { Asset } from "./asset.ts";
 import type { GateClock } from "./clock.ts";
 import type { Device } from "./device.ts";
+import type { dial } from "./dial.ts";
 import type { Limits } from "./limits.ts";
 import type { PolicyInForce } from "./policy.ts";
 import type { ReadFate } from "./reads.ts";
@@ -25,14 +25,8 @@ import { Stats } from "./stats.ts";
 import { Stops } from "./stops.ts";
 import { type Ticket, TicketPool } from "./ticket.ts";
 
-/** Opens a connection to a device; exactly one of the two callbacks is called, once. */
-export type Connect = (
-  host: string,
-  port: number,
-  timeoutMs: number,
-  connected: (stream: ByteStream) => void,
-  failed: (reason: string) => void,
-) => void;
+/** As `dial`. */
+export type Connect = typeof dial;
 
 export class Road {
   readonly limits: Limits;

@@ -120,7 +120,7 @@ function readPem(file: string): string {
 }
 
 /** A private key that others on this machine may read is no secret, so it is no proof of who we are. */
-function readKey(file: string): string {
+export function readKey(file: string): string {
   const pem = readPem(file);
   if ((statSync(file).mode & 0o077) !== 0)
     throw new UserProblems([`${file}: may be read by others; expected mode 0600 (chmod 600 ${file})`]);

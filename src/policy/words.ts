@@ -7,13 +7,15 @@
 import { visible } from "#documents/escape";
 import type { DenialCode, Subject } from "#events";
 import { DENIALS } from "#events";
-import type { Operation, Space, Vocabulary } from "#operation";
+import { type Control, isWriting, type Operation, type Space, type Vocabulary } from "#operation";
 import { formatAddress, formatAddresses } from "#process/addressing";
 import { compareDecimals, formatDecimal, parseDecimal } from "#process/decimal";
 import type { AssetModel, Decimal, Point } from "#process/points";
 import { decodePoint } from "#process/values";
+import { f64be } from "#wire";
 import type { Decision } from "./decision.ts";
 import type { Rate, Rule } from "./model.ts";
+import { VIA_WORDS } from "./schema.ts";
 import { type Cells, cellAt } from "./shape.ts";
 
 export interface Denial {
@@ -79,7 +81,28 @@ function sayWhat({ asset, vocabulary, decision, rule }: Denial, operation: Opera
   const point = asset.points[decision.point];
   const place = point === undefined ? formatAddress(asset.addressing, space, decision.address) : sayPlace(asset, space, point);
   const value = isRaw(decision.code, rule) ? sayRaw(operation, decision, point ?? null) : sayValue(operation, decision, point ?? null);
-  return `${verb} ${unit}${space.name} ${place}${value === null ? "" : ` = ${value}`}`;
+  const command = operation.control === null ? "" : ` ${sayCommand(vocabulary, operation.control)}`;
+  return `${verb} ${unit}${space.name} ${place}${value === null ? "" : ` = ${value}`}${command}${WAYS[operation.via]}`;
+}
+
+const WAYS = ["", "", " directly", " directly and unanswered"] as const;
+
+/** `trip, on 500 ms`: count and off-time where they say anything. */
+function sayCommand(vocabulary: Vocabulary, { code, count, onTimeMs, offTimeMs }: Control): string {
+  const off = offTimeMs === 0 ? "" : `, off ${offTimeMs} ms`;
+  return `${sayCode(vocabulary, code)}${onTimeMs === 0 ? "" : `, on ${onTimeMs} ms`}${off}${count === 1 ? "" : `, ${count} times`}`;
+}
+
+function sayCode({ controlCodes }: Vocabulary, code: number): string {
+  return Object.entries(controlCodes).find(([, known]) => known === code)?.[0] ?? `code 0x${code.toString(16).padStart(2, "0")}`;
+}
+
+function sayObject(object: number): string {
+  return `g${object >> 8}v${object & 0xff}`;
+}
+
+function sayTimes([least, most]: readonly [number, number]): string {
+  return least === most ? `${least} ms` : `${least} to ${most} ms`;
 }
 
 /** `40 (feed_setpoint)`, `40-41 (flow)`, `40.3 (burner_enable)`. */
@@ -99,12 +122,16 @@ function sayFunction(vocabulary: Vocabulary, number: number): string {
 
 /** The written value in engineering units, with its unit; of a masked write the mask; null where nothing or only a part was written. */
 function sayValue({ verb, target, values }: Operation, { address, code }: Decision, point: Point | null): string | null {
-  if (verb !== "write" || target.at !== "range" || values.is !== "cells" || code === "split") return null;
+  if (!isWriting(verb) || target.at !== "range" || values.is !== "cells" || code === "split") return null;
   const isOwnBit = point?.type === "bit" && (values.keep & (1 << (point.bit ?? 0))) === 0;
   if (values.keep !== 0 && (!isOwnBit || code === "ambiguousMask")) {
     return `${hex(cellAt(values, address - target.first))} under mask ${hex(values.keep)}`;
   }
-  if (point === null) return String(cellAt(values, address - target.first));
+  // The number of an unnamed index stands in several cells; what it is worth nobody has said.
+  if (point === null)
+    return target.last - target.first === NUMBER_CELLS - 1 && verb !== "write"
+      ? sayNumber(values)
+      : String(cellAt(values, address - target.first));
   if (point.first < target.first || point.last > target.last) return null;
   const { text } = shownValue(point, values, target.first);
   return point.unit === "" ? text : `${text} ${point.unit}`;
@@ -165,6 +192,28 @@ function sayWhy(denial: Denial, operation: Operation, code: DenialCode): string 
     case "functionNotListed":
       // What is about the device as a whole has been named by its function already.
       return `${operation.target.at === "device" ? "" : `by ${sayFunction(vocabulary, operation.function)} `}is not allowed: the rule lists ${functions(rule)}`;
+    case "viaNotListed":
+      return `is not allowed that way: the rule lists ${(rule?.vias ?? []).map((via) => VIA_WORDS[via - 1]).join(", ")}`;
+    case "objectNotListed":
+      return `by object ${sayObject(operation.object)} is not allowed: the rule lists ${objects(rule)}`;
+    case "codeNotListed":
+      return `is another command than ${(rule?.control?.codes ?? []).map((each) => sayCode(vocabulary, each)).join(", ")}`;
+    case "countOutside":
+      return `is not to be done so often: ${rule?.control?.count.join(" to ") ?? "what the rule states"} times`;
+    case "onTimeOutside":
+      return `is on for another time than ${sayTimes(rule?.control?.onTimeMs ?? [0, 0])}`;
+    case "offTimeOutside":
+      return `is off for another time than ${sayTimes(rule?.control?.offTimeMs ?? [0, 0])}`;
+    case "notSelected":
+      return "does not follow its selection: the next sequence, the same session, the same octets";
+    case "selectExpired":
+      return "came too late after its selection";
+    case "tooManySelects":
+      return `is one selection too many that is not operated: ${subject.name} selects nothing for a minute`;
+    case "timeNotOurs":
+      return "is further from the gateway's clock than two seconds, or that clock is suspect";
+    case "notEventOwner":
+      return "is for the asset's event owner alone";
     case "broadcastNotAllowed":
       return "is a broadcast, and the rule does not allow broadcasts";
     case "outsideHours":
@@ -195,6 +244,13 @@ function sayWhy(denial: Denial, operation: Operation, code: DenialCode): string 
       return `is denied: ${ASKS_NOTHING[code] ?? code}`;
   }
 }
+
+/** Of a number that carries its type: four cells are a double. */
+function sayNumber({ octets, at }: Cells): string {
+  return String(f64be(octets, at));
+}
+
+const NUMBER_CELLS = 4;
 
 /** A rule that names addresses limits raw words, whatever point stands there (RULINGS 3). */
 function isRaw(code: DenialCode | null, rule: Rule | null): boolean {
@@ -231,6 +287,17 @@ function masked({ values }: Operation): string {
 function functions(rule: Rule | null): string {
   const named = (rule?.functions ?? []).map((number) => (number > 0xff ? `${number & 0xff}/${number >> 8}` : String(number)));
   return named.length === 0 ? "none" : named.join(", ");
+}
+
+/** The first few, a group with all its variations as one. */
+function objects(rule: Rule | null): string {
+  const named = rule?.objects ?? [];
+  const groups = [...new Set(named.map((object) => object >> 8))];
+  const said = groups.map((group) => {
+    const of = named.filter((object) => object >> 8 === group);
+    return of.length > MEMBERS ? `group ${group}` : of.map(sayObject).join(", ");
+  });
+  return said.length === 0 ? "none" : said.join(", ");
 }
 
 function list(set: readonly Decimal[]): string {
