@@ -62,10 +62,13 @@ export class Unsolicited {
       this.passedOn += 1;
     }
     this.#owner = owner;
+    // It tells no event, so none is lost; a device that waits for the word would answer no read meanwhile.
+    const isEmpty = told.length === 0 && owner === null;
+    if (isEmpty) line.confirmUnsolicited(transactionId);
     if (!isRepeated) this.#copy(framer, told, owner, frames);
     this.#last = octets.slice(pduAt, pduAt + pduLength);
     this.#lastId = transactionId;
-    this.#isConfirmed = false;
+    this.#isConfirmed = isEmpty;
     return true;
   }
 

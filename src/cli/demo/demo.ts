@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { readRecords } from "#audit/read";
 import { verify } from "#audit/verify";
 import { EXIT } from "../exit.ts";
+import { feederScene } from "./feederScene.ts";
 import { Narrator } from "./narrator.ts";
 import { Stage } from "./stage.ts";
 import { tamperScenes } from "./tamper.ts";
@@ -36,12 +37,13 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 
 async function play(options: DemoOptions): Promise<number> {
   const tell = new Narrator(options.json === true);
-  tell.scene("A boiler's PLC, the gate before it, and a certificate authority");
+  tell.scene("A boiler's PLC and a feeder's outstation, the gate before them, and a certificate authority");
   const stage = await Stage.set(options.keep);
   try {
     await setting(stage, tell);
     await viewer(stage, tell);
     await operator(stage, tell);
+    await feederScene(stage, tell, () => lastDenial(stage));
     await engineers(stage, tell);
     await shutdown(stage, tell);
     await evidence(stage, tell);

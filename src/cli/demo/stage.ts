@@ -7,9 +7,11 @@ import path from "node:path";
 import { Pki } from "#identity/pki";
 import { askDaemon } from "#management/client";
 import type { Status, VerifiedPoint } from "#management/protocol";
+import type { Outstation } from "#test/peers/dnp3/outstation";
 import { casesText, pointsText, policyText, siteText, TRUST_DOMAIN } from "../initTexts.ts";
 import { Boiler } from "./boiler.ts";
-import { Hmi } from "./hmi.ts";
+import { Desk, feederCases, feederPoints, startFeeder, withFeeder, withFeederRules } from "./feeder.ts";
+import { Hmi, type HmiOptions } from "./hmi.ts";
 
 const READY_MS = 20_000;
 /** What the log may take, as the site says it: 1MB. Small, so that it is soon full. */
@@ -18,15 +20,17 @@ const LOG_OCTETS = 1_000_000;
 export class Stage {
   readonly dir: string;
   readonly boiler: Boiler;
+  readonly feeder: Outstation;
   readonly pki: Pki;
   #daemon: ChildProcess;
   #ended: Promise<void>;
-  readonly #hmis: Hmi[] = [];
+  readonly #hmis: (Hmi | Desk)[] = [];
   readonly #keep: boolean;
 
-  constructor(dir: string, boiler: Boiler, pki: Pki, daemon: ChildProcess, keep: boolean) {
+  constructor(dir: string, boiler: Boiler, feeder: Outstation, pki: Pki, daemon: ChildProcess, keep: boolean) {
     this.dir = dir;
     this.boiler = boiler;
+    this.feeder = feeder;
     this.pki = pki;
     this.#daemon = daemon;
     this.#ended = new Promise((resolve) => daemon.once("close", () => resolve()));
@@ -39,21 +43,30 @@ export class Stage {
     mkdirSync(path.join(dir, "points"), { recursive: true });
     const plcPort = await freePort();
     const boiler = await Boiler.start(plcPort);
+    const feederPort = await freePort();
+    const feeder = await startFeeder(feederPort);
     // A plain CA key: nowhere but here, where everything is thrown away (RULINGS 26).
     const pki = await Pki.create(path.join(dir, "pki"), { name: "demo CA", trustDomain: TRUST_DOMAIN, passphrase: null, plainKey: true });
     await pki.issue({ kind: "gateway", name: "gateway", dns: ["localhost"], ips: ["127.0.0.1"] });
     const texts = {
-      "site.yaml": siteText("boiler-house", `127.0.0.1:${plcPort}`)
+      "site.yaml": withFeeder(siteText("boiler-house", `127.0.0.1:${plcPort}`), `127.0.0.1:${feederPort}`)
         .replaceAll("plc-1", "boiler-1")
         .replace("port: 8021", "port: 0")
         .replace("retain: 90d,", `retain: 90d, max_size: 1MB,`),
-      "policy.yaml": policyText("boiler-house").replaceAll("plc-1", "boiler-1"),
-      "policy.cases.yaml": casesText,
+      "policy.yaml": withFeederRules(policyText("boiler-house")).replaceAll("plc-1", "boiler-1"),
+      "policy.cases.yaml": casesText.replaceAll("{ as:", "{ on: boiler-1, as:"),
+      "feeder.cases.yaml": feederCases,
       "points/boiler-1.csv": pointsText,
+      "points/feeder-7.csv": feederPoints,
     };
     for (const [name, text] of Object.entries(texts)) writeFileSync(path.join(dir, name), text);
-    const stage = new Stage(dir, boiler, pki, startDaemon(dir), keep !== undefined);
-    await stage.#ready();
+    const stage = new Stage(dir, boiler, feeder, pki, startDaemon(dir), keep !== undefined);
+    try {
+      await stage.#ready();
+    } catch (error) {
+      await stage.clear();
+      throw error;
+    }
     return stage;
   }
 
@@ -126,17 +139,24 @@ export class Stage {
 
   /** The same person comes back. */
   async again(name: string): Promise<Hmi> {
-    const { listeners } = await this.status();
-    const file = (suffix: string): string => path.join(this.dir, "pki", suffix);
-    const hmi = await Hmi.open({
-      name,
-      gatewayPort: listeners[0]?.port ?? 0,
-      certificate: file(`${name}.pem`),
-      key: file(`${name}.key`),
-      ca: file("ca.pem"),
-    });
+    const hmi = await Hmi.open(await this.#papersOf(name, "boiler-1"));
     this.#hmis.push(hmi);
     return hmi;
+  }
+
+  /** Somebody before the feeder. @param role of a certificate yet to be issued */
+  async desk(name: string, role: string | null = null): Promise<Desk> {
+    if (role !== null) await this.pki.issue({ kind: "operator", name, role });
+    const desk = await Desk.open(await this.#papersOf(name, "feeder-7"));
+    this.#hmis.push(desk);
+    return desk;
+  }
+
+  async #papersOf(name: string, asset: string): Promise<HmiOptions> {
+    const { listeners } = await this.status();
+    const file = (suffix: string): string => path.join(this.dir, "pki", suffix);
+    const gatewayPort = listeners.find((listener) => listener.asset === asset)?.port ?? 0;
+    return { name, gatewayPort, certificate: file(`${name}.pem`), key: file(`${name}.key`), ca: file("ca.pem") };
   }
 
   get auditDirectory(): string {
@@ -159,6 +179,7 @@ export class Stage {
     this.#daemon.kill("SIGKILL");
     await this.#ended;
     await this.boiler.stop();
+    await this.feeder.close();
     if (!this.#keep) rmSync(this.dir, { recursive: true, force: true });
   }
 }
