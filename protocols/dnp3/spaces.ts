@@ -12,7 +12,7 @@ export const NUMBER_CELLS = 4;
 const LOOK: readonly Verb[] = ["read", "events", "assignClass"];
 const COMMAND: readonly Verb[] = [...LOOK, "operate", "select"];
 
-/** `events` and commands want a table, a group or points by name: no wildcard takes events out of a buffer. */
+/** Every verb here is one a rule has to name; a rule that names none is a look at the process. */
 function points(name: string, bits: 1 | 16, verbs: readonly Verb[], stride: 1 | 4 = 1): Space {
   const writable = verbs.includes("operate");
   return {
@@ -22,15 +22,13 @@ function points(name: string, bits: 1 | 16, verbs: readonly Verb[], stride: 1 | 
     writable,
     process: true,
     verbs,
-    wild: ["read", ...(writable ? COMMANDED : [])],
+    wild: verbs,
     last: 0xffff,
     modicon: null,
   };
 }
 
-const COMMANDED: readonly Verb[] = ["operate", "select"];
-
-/** Granted only where it is named. */
+/** @param wild what a rule covers that names no table */
 function named(name: string, last: number, verbs: readonly Verb[], wild: readonly Verb[]): Space {
   return { name, bits: 1, stride: 1, writable: verbs.includes("write"), process: false, verbs, wild, last, modicon: null };
 }
@@ -44,11 +42,11 @@ export const SPACES: readonly Space[] = [
   points("analog-input", 16, [...LOOK, "freeze", "configure"], NUMBER_CELLS),
   points("frozen-analog-input", 16, LOOK, NUMBER_CELLS),
   points("analog-output", 16, COMMAND, NUMBER_CELLS),
-  named("octet-string", 0xffff, LOOK, ["read"]),
+  named("octet-string", 0xffff, LOOK, ["read", "events"]),
   named("virtual-terminal", 0xffff, LOOK, []),
-  named("security-statistic", 0xffff, LOOK, ["read"]),
+  named("security-statistic", 0xffff, LOOK, ["read", "events"]),
   // Class 0 is a look at everything; taking events is a right of its own (RULINGS 34).
-  named("class", 3, ["read", "events", "unsolicited"], ["read"]),
+  named("class", 3, ["read", "events", "unsolicited"], ["read", "events", "unsolicited"]),
   named("attribute", 0xff, ["read", "write"], []),
   named("indication", 0xff, ["read", "write"], []),
   named("clock", 0, ["read"], ["read"]),

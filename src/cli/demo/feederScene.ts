@@ -51,14 +51,20 @@ async function refusals(otto: Desk, tell: Narrator, lastDenial: () => Promise<st
 async function events(stage: Stage, scada: Desk, tell: Narrator): Promise<void> {
   await scada.master.write(clearRestart());
   await scada.master.request(ENABLE_UNSOLICITED, classes(1, 2, 3));
-  await scada.master.read(classes(1, 2, 3));
   stage.feeder.update("binary", 0, false);
-  const told = await scada.master.waitForUnsolicited(5_000);
-  const [object] = parseObjects(told.objects, true);
   tell.check(
     "breaker 52 opens: the outstation tells it unasked, and SCADA, whose events they are, has it and confirms it",
-    object?.group === 2 && object.items[0]?.index === 0,
+    await isTold(scada),
   );
+}
+
+/** What the trip itself made happen may be told before. */
+async function isTold({ master }: Desk): Promise<boolean> {
+  for (let i = 0; i < 4; i++) {
+    const { objects } = await master.waitForUnsolicited(5_000);
+    if (parseObjects(objects, true).some(({ group, items }) => group === 2 && items[0]?.index === 0)) return true;
+  }
+  return false;
 }
 
 function statusOf(reply: Reply): number | undefined {
