@@ -28,7 +28,7 @@ import { Managers } from "./managers.ts";
 import { Memory } from "./memory.ts";
 import { PolicyInForce } from "./policy.ts";
 import { rebuildWindows } from "./rebuild.ts";
-import { deviceFor, noteDocuments, type ReloadResult, reload, reloadTrust } from "./reload.ts";
+import { deviceFor, eventsOf, noteDocuments, type ReloadResult, reload, reloadTrust } from "./reload.ts";
 import { Road } from "./road.ts";
 import { statusOf } from "./status.ts";
 import { Trust } from "./trust.ts";
@@ -126,6 +126,7 @@ export class Gateway {
     for (const asset of this.assets.values()) {
       asset.follow(asset.site, this.policy);
       asset.block = this.blocks.of(asset.name);
+      asset.unsolicited.keepIn(eventsOf(this.site), road.limits.storedEvents);
       if (asset.site.upstream.mode === "shared") asset.device = deviceFor(this, asset);
     }
     if (this.trust !== null) await road.handshakes.measure(this.trust.context);
@@ -176,6 +177,7 @@ export class Gateway {
     this.managers.writeViews();
     road.records.note("stop", { version: this.version, policy: this.policy.hash });
     await this.#management?.close();
+    for (const asset of this.assets.values()) await asset.unsolicited.close();
     this.memory.doubtClock(road.clock.keep());
     await this.memory.save();
     await road.stops.journal.close();

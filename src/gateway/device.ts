@@ -133,6 +133,7 @@ export class Device {
   tick(now: number): void {
     for (const line of this.#lines) line.tick(now);
     if (this.#asset.lease.isOver(now)) this.#asset.endLease(false, now);
+    this.#asset.unsolicited.tick(now);
     if (this.#retired && this.atDevice === 0) this.close();
     else if (this.waiting > 0) this.#road.wants(this);
   }
@@ -339,7 +340,7 @@ class Line implements StreamHandler {
       }
       const part = this.#asset.protocol.part(framer.octets, framer.pduAt, framer.pduLength);
       if (part?.unsolicited === true) {
-        if (this.#asset.unsolicited.take(framer, this)) this.#unasked = 0;
+        if (this.#asset.unsolicited.take(framer, this, now)) this.#unasked = 0;
         else this.#road.strayReply(this.#asset, "malformedUnsolicited");
         continue;
       }

@@ -69,6 +69,10 @@ export interface Limits {
   readonly verificationsOfOne: number;
   /** Of all together: whoever has most loses the oldest. */
   readonly verifications: number;
+  /** Unsolicited responses kept for an event owner that is away; beyond it the device keeps its events (RULINGS 34). */
+  readonly storedEvents: number;
+  /** Milliseconds after which an event owner is told again what it has not confirmed. */
+  readonly eventRetryMs: number;
   /** Milliseconds SIGTERM waits for requests already at a device. */
   readonly drainMs: number;
 }
@@ -107,5 +111,7 @@ export const LIMITS: Limits = {
   verifiedPoints: 100,
   verificationsOfOne: 32,
   verifications: 128,
+  storedEvents: 1024,
+  eventRetryMs: 5_000,
   drainMs: 5_000,
 };

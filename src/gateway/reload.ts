@@ -3,7 +3,7 @@
  * certificates, new listeners. Then one swap, in one turn of the loop: sessions that keep their rights stay up under the new policy, others
  * are narrowed or cut, and whatever was judged before is judged again as it leaves.
  */
-import type { AssetSite, ListenerSite } from "#config/site";
+import type { AssetSite, ListenerSite, Site } from "#config/site";
 import { UserProblems } from "#documents/problems";
 import { readYaml } from "#documents/yaml";
 import type { Subject } from "#events";
@@ -241,12 +241,18 @@ function swapAssets(gateway: Gateway): void {
     gateway.assets.set(site.name, asset);
     asset.follow(site, gateway.policy);
     asset.block = gateway.blocks.of(site.name);
+    asset.unsolicited.keepIn(eventsOf(gateway.site), road.limits.storedEvents);
     if (site.upstream.mode === "shared" && asset.device === null) asset.device = deviceFor(gateway, asset);
   }
   for (const site of gateway.site.listeners) {
     const listener = gateway.listeners.find((each) => sameBinding(each.site, site));
     listener?.serve(site, gateway.assets.get(site.asset) as Asset);
   }
+}
+
+/** The folder of what waits for event owners: beside the evidence, and none of it. */
+export function eventsOf({ audit }: Site): string {
+  return `${audit.directory}.events`;
 }
 
 /** Assets at one address share a device. */

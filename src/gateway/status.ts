@@ -130,6 +130,9 @@ function warningsOf(
   const { suspicion } = road.clock;
   if (suspicion !== null)
     warnings.push(`CLOCK SUSPECT: ${suspicion.words}; \`hours\` grant nothing until it is right and confirmed (penstock clock confirm)`);
+  for (const { name, unsolicited, site } of gateway.assets.values())
+    if (unsolicited.waiting > 0)
+      warnings.push(`EVENTS WAIT: ${unsolicited.waiting} responses of ${name} for its event owner, ${site.eventOwner ?? "nobody"}`);
   for (const list of lists) if (list.state !== "current") warnings.push(sayList(list));
   const refused = gateway.trust?.refused ?? null;
   if (refused !== null)

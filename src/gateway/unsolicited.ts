@@ -1,7 +1,7 @@
 /**
  * What a device tells without being asked (DNP3 unsolicited responses). It goes to the asset's event owner, whose word that it came is passed on
- * to the device; sessions that may read what it tells get a copy nobody waits for. Without the owner the device is told nothing, keeps its
- * events and tells them again (RULINGS 34).
+ * to the device; sessions that may read what it tells get a copy nobody waits for. While the owner is away it is kept on the disk, and the device
+ * is told that it came once it is there (RULINGS 34).
  */
 import type { Operation } from "#operation";
 import { matchesIdentity } from "#policy/bindings";
@@ -9,6 +9,7 @@ import { decide } from "#policy/decide";
 import type { Framer } from "#session/protocol";
 import { sameOctets } from "#wire";
 import type { Asset } from "./asset.ts";
+import { EventStore } from "./eventStore.ts";
 import type { Session } from "./session.ts";
 
 /** Tells the device that it came. */
@@ -22,107 +23,183 @@ export class Unsolicited {
   passedOn = 0;
   copies = 0;
   confirms = 0;
+  kept = 0;
+  /** Not kept for want of room or disk: the device has them still. */
+  notKept = 0;
   readonly #asset: Asset;
-  /** The one before, and whether the owner has said that it came. */
+  #store: EventStore | null = null;
+  /** The one before, and whether the device was told that it came. */
   #last: Uint8Array = new Uint8Array(0);
   #lastId = -1;
   #isConfirmed = false;
-  /** Who is to say so, and under which number of its own. */
+  /** It goes to the disk. */
+  #isStoring = false;
+  /** Who is to say that it came, and under which number of its own. */
   #owner: Session | null = null;
   #ownersId = 0;
+  /** What the owner was told is the first of the store. */
+  #ofStore = false;
+  #toldMs = 0;
   #line: Confirming | null = null;
 
   constructor(asset: Asset) {
     this.#asset = asset;
   }
 
+  /** From now on what comes while the owner is away is kept in this folder. */
+  keepIn(directory: string, most: number): void {
+    if (this.#asset.site.eventOwner !== null) this.#store ??= EventStore.open(directory, this.#asset.name, most);
+  }
+
+  async close(): Promise<void> {
+    await this.#store?.close();
+  }
+
+  /** Responses that wait for the owner. */
+  get waiting(): number {
+    return this.#store?.size ?? 0;
+  }
+
   /** @returns false where it is none, or tells what nobody could have been told */
-  take(framer: Framer, line: Confirming): boolean {
+  take(framer: Framer, line: Confirming, now: number): boolean {
     const { protocol, site, layout } = this.#asset;
     const { octets, pduAt, pduLength, transactionId } = framer;
     const told = protocol.told(octets, pduAt, pduLength, layout.model.units[0] ?? 0);
     if (told === null) return false;
     this.count += 1;
+    this.#line = line;
     const isRepeated =
       transactionId === this.#lastId && pduLength === this.#last.length && sameOctets(octets, pduAt, this.#last, 0, pduLength);
-    if (isRepeated && this.#isConfirmed) {
-      // Ours was lost on its way.
-      line.confirmUnsolicited(transactionId);
-      return true;
+    if (isRepeated) {
+      // Ours was lost on its way; or it is on its way to the disk.
+      if (this.#isConfirmed) line.confirmUnsolicited(transactionId);
+      if (this.#isConfirmed || this.#isStoring) return true;
     }
-    this.#line = line;
-    const frames = new Uint8Array(protocol.frameLimit);
-    const owner = this.#ownerNow(site.eventOwner, told);
-    if (owner !== null) {
-      if (!isRepeated || owner !== this.#owner) {
-        owner.unsolicitedId = (owner.unsolicitedId + 1) % protocol.transactions;
-        this.#ownersId = owner.unsolicitedId;
-      }
-      owner.tell(frames, owner.frame(frames, 0, this.#ownersId, framer.unitId, octets, pduAt, pduLength));
-      this.passedOn += 1;
-    }
-    this.#owner = owner;
-    // It tells no event, so none is lost; a device that waits for the word would answer no read meanwhile.
-    const isEmpty = told.length === 0 && owner === null;
-    if (isEmpty) line.confirmUnsolicited(transactionId);
-    if (!isRepeated) this.#copy(framer, told, owner, frames);
     this.#last = octets.slice(pduAt, pduAt + pduLength);
     this.#lastId = transactionId;
-    this.#isConfirmed = isEmpty;
+    this.#isConfirmed = false;
+    if (!isRepeated) this.#copy(told);
+    const owner = this.#ownerNow(told);
+    if (owner !== null && this.waiting === 0) this.#tell(owner, this.#last, isRepeated, false, now);
+    else if (told.length > 0) {
+      if (site.eventOwner !== null) this.#keep(transactionId);
+    } else {
+      // It tells no event, so none is lost; a device that waits for the word would answer no read meanwhile.
+      this.#isConfirmed = true;
+      line.confirmUnsolicited(transactionId);
+    }
     return true;
   }
 
   /** A session says that something unsolicited came. */
   confirmed(session: Session, transactionId: number): void {
-    if (session !== this.#owner || transactionId !== this.#ownersId || this.#isConfirmed) {
+    if (session !== this.#owner || transactionId !== this.#ownersId) {
       session.road.stats.stray("confirm");
       return;
     }
-    this.#isConfirmed = true;
     this.confirms += 1;
+    this.#owner = null;
+    if (this.#ofStore) {
+      this.#store?.had();
+      this.#tellStored(session.road.clock.monotonic());
+      return;
+    }
+    this.#isConfirmed = true;
     this.#line?.confirmUnsolicited(this.#lastId);
+  }
+
+  /** What is kept goes to the owner once it is there, one after the other; what it does not confirm, again. */
+  tick(now: number): void {
+    if (this.waiting === 0) return;
+    const owner = this.#owner;
+    if (owner?.listens === true && this.#ofStore && now - this.#toldMs < owner.road.limits.eventRetryMs) return;
+    this.#tellStored(now);
+  }
+
+  #tellStored(now: number): void {
+    const first = this.#store?.first ?? null;
+    if (first === null) return;
+    const { protocol, layout } = this.#asset;
+    const told = protocol.told(first, 0, first.length, layout.model.units[0] ?? 0);
+    const owner = this.#ownerNow(told ?? []);
+    if (owner !== null) this.#tell(owner, first, owner === this.#owner, true, now);
+  }
+
+  /** @param isRepeated it was told to this session before, under the same number */
+  #tell(owner: Session, octets: Uint8Array, isRepeated: boolean, ofStore: boolean, now: number): void {
+    const { protocol, layout } = this.#asset;
+    if (!isRepeated || owner !== this.#owner) {
+      owner.unsolicitedId = (owner.unsolicitedId + 1) % protocol.transactions;
+      this.#ownersId = owner.unsolicitedId;
+    }
+    this.#owner = owner;
+    this.#ofStore = ofStore;
+    this.#toldMs = now;
+    const frames = new Uint8Array(protocol.frameLimit);
+    owner.tell(frames, owner.frame(frames, 0, this.#ownersId, layout.model.units[0] ?? 0, octets, 0, octets.length));
+    this.passedOn += 1;
+  }
+
+  #keep(transactionId: number): void {
+    const store = this.#store;
+    if (store === null) return;
+    this.#isStoring = true;
+    void store.put(this.#last).then((stored) => {
+      this.#isStoring = false;
+      if (!stored) {
+        this.notKept += 1;
+        return;
+      }
+      this.kept += 1;
+      if (this.#lastId !== transactionId) return;
+      this.#isConfirmed = true;
+      this.#line?.confirmUnsolicited(transactionId);
+    });
   }
 
   /** The device is connected to anew: what was told before is over. */
   forget(): void {
     this.#line = null;
     this.#lastId = -1;
-    this.#owner = null;
+    if (!this.#ofStore) this.#owner = null;
   }
 
   /** What it came to since the last time; null: nothing. */
   drain(): Record<string, number> | null {
-    if (this.count === 0) return null;
-    const { count, passedOn, copies, confirms } = this;
-    this.count = this.passedOn = this.copies = this.confirms = 0;
-    return { count, passedOn, copies, confirmed: confirms };
+    const { count, passedOn, copies, confirms, kept, notKept } = this;
+    if (count + passedOn + copies + confirms + kept + notKept === 0) return null;
+    this.count = this.passedOn = this.copies = this.confirms = this.kept = this.notKept = 0;
+    return { count, passedOn, copies, confirmed: confirms, ...(kept === 0 ? {} : { kept }), ...(notKept === 0 ? {} : { notKept }) };
   }
 
-  #copy(framer: Framer, told: readonly Operation[], owner: Session | null, frames: Uint8Array): void {
-    const { octets, pduAt, pduLength } = framer;
-    const { protocol } = this.#asset;
+  #copy(told: readonly Operation[]): void {
+    const { protocol, layout, site } = this.#asset;
+    if (told.length === 0) return;
     const read = told.map((operation): Operation => ({ ...operation, verb: "read", object: 0 }));
-    if (read.length === 0) return;
-    const copy = octets.slice(pduAt, pduAt + pduLength);
+    const copy = this.#last.slice();
     protocol.asCopy(copy);
+    const frames = new Uint8Array(protocol.frameLimit);
     for (const session of this.#asset.sessions) {
-      if (session === owner || !session.listens || !mayHear(session, read)) continue;
+      if (!session.listens || isOwner(site.eventOwner, session) || !mayHear(session, read)) continue;
       session.unsolicitedId = (session.unsolicitedId + 1) % protocol.transactions;
-      session.tell(frames, session.frame(frames, 0, session.unsolicitedId, framer.unitId, copy, 0, copy.length));
+      session.tell(frames, session.frame(frames, 0, session.unsolicitedId, layout.model.units[0] ?? 0, copy, 0, copy.length));
       this.copies += 1;
     }
   }
 
   /** The newest of its sessions that may be told all of it; what holds nothing (a device that has just started) it may be told. */
-  #ownerNow(eventOwner: string | null, told: readonly Operation[]): Session | null {
-    if (eventOwner === null) return null;
+  #ownerNow(told: readonly Operation[]): Session | null {
     let found: Session | null = null;
     for (const session of this.#asset.sessions) {
-      if (!session.listens || !matchesIdentity(eventOwner, session.identity)) continue;
+      if (!session.listens || !isOwner(this.#asset.site.eventOwner, session)) continue;
       if (told.length === 0 || mayHear(session, told)) found = session;
     }
     return found;
   }
+}
+
+function isOwner(eventOwner: string | null, session: Session): boolean {
+  return eventOwner !== null && matchesIdentity(eventOwner, session.identity);
 }
 
 function mayHear(session: Session, operations: readonly Operation[]): boolean {

@@ -5,15 +5,18 @@ import path from "node:path";
 import tls from "node:tls";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import type { Asset } from "#gateway/asset";
 import { LIMITS, type Limits } from "#gateway/limits";
 import { askDaemon } from "#management/client";
 import type { Answer, Question } from "#management/protocol";
+import { classes } from "#test/peers/dnp3/builders";
 import { MovedClock } from "#test/support/clock";
 import { FailingDisk } from "#test/support/failingDisk";
 import { certificates } from "#test/support/gatewayCertificates";
 import { type House, OPEN_POLICY, opened, POINTS, sleep, until } from "#test/support/house";
 import { line, ask as manage, portOf } from "#test/support/manager";
 import { adu, Operator, read, write } from "#test/support/operator";
+import { Substation } from "#test/support/substation";
 
 const limits = suite<{ house: House }>("gateway/limits");
 const reached = new Set<keyof Limits>();
@@ -50,6 +53,34 @@ cap(["connectionsPerListener"], "one more is closed at once", async (context) =>
   assert.is(house.gateway.status().listeners[0]?.connections, 2);
   assert.is((await house.written("handshake-refused"))[0]?.reason, "tooManyConnections");
 });
+
+cap(
+  ["storedEvents", "eventRetryMs"],
+  "RULINGS 34: one more stays in the device; what the owner does not confirm it is told again",
+  async () => {
+    const station = await Substation.open({
+      device: { unsolicited: true, confirmTimeoutMs: 300 },
+      limits: { storedEvents: 1, eventRetryMs: 100 },
+    });
+    try {
+      const owner = await station.scada();
+      await owner.request(20, classes(1, 2, 3));
+      await owner.close();
+      const { unsolicited } = station.house.gateway.assets.get("plc") as Asset;
+      await until(() => station.house.gateway.road.sessions.open.size === 0, "the owner is gone");
+      station.outstation.update("binary", 0, false);
+      await until(() => unsolicited.waiting === 1, "the first is kept");
+      station.outstation.update("binary", 1, true);
+      await until(() => unsolicited.notKept > 0, "the second is not");
+      assert.is(unsolicited.waiting, 1);
+      const back = await station.scada({ confirmUnsolicited: false });
+      const first = await back.waitForUnsolicited();
+      assert.is((await back.waitForUnsolicited()).seq, first.seq);
+    } finally {
+      await station.close();
+    }
+  },
+);
 
 cap(
   ["halfOpen"],

@@ -1,0 +1,135 @@
+/** RULINGS 34: what a device tells while its event owner is away is kept, and the device is told so only once it is on the disk. */
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { EventStore } from "#gateway/eventStore";
+import { classes, range } from "#test/peers/dnp3/builders";
+import type { Master } from "#test/peers/dnp3/master";
+import { parseObjects } from "#test/peers/dnp3/parse";
+import { until } from "#test/support/house";
+import { Substation, type SubstationOptions } from "#test/support/substation";
+
+const ENABLE_UNSOLICITED = 20;
+
+const store = suite<{ station: Substation | null }>("gateway/dnp3/store");
+store.after.each(async (context) => {
+  await context.station?.close();
+  context.station = null;
+});
+
+async function opening(context: { station: Substation | null }, options: SubstationOptions = {}): Promise<Substation> {
+  context.station = await Substation.open({ device: { unsolicited: true, confirmTimeoutMs: 400 }, ...options });
+  return context.station;
+}
+
+/** The owner turns them on, and leaves. */
+async function leaving(station: Substation): Promise<void> {
+  const scada = await station.scada();
+  assert.is((await scada.request(ENABLE_UNSOLICITED, classes(1, 2, 3))).iin2, 0);
+  await scada.close();
+  await until(() => station.house.gateway.road.sessions.open.size === 0, "the owner is gone");
+}
+
+const confirmsOf = ({ outstation }: Substation): number => outstation.received.filter(({ octets }) => octets[1] === 0).length;
+
+const indexIn = (objects: Uint8Array): number | undefined => parseObjects(objects, true)[0]?.items[0]?.index;
+
+async function told(master: Master, count: number): Promise<(number | undefined)[]> {
+  const indexes: (number | undefined)[] = [];
+  while (indexes.length < count) indexes.push(indexIn((await master.waitForUnsolicited()).objects));
+  return indexes;
+}
+
+store(
+  "kept on the disk, and the device goes on answering others; the owner has them in order when it is back, over a restart too",
+  async (context) => {
+    const station = await opening(context);
+    await leaving(station);
+    const before = confirmsOf(station);
+    for (const index of [0, 1, 2]) {
+      station.outstation.update("binary", index, index % 2 !== 0);
+      await until(() => confirmsOf(station) === before + index + 1, "the device is told that it came");
+      const kept = readFileSync(path.join(station.house.dir, "audit.events", "plc.jsonl"), "utf8");
+      assert.is(kept.trim().split("\n").length, index + 1, "on the disk by then");
+    }
+    const alice = await station.operator();
+    assert.is((await alice.read(range(1, 2, 0, 0))).iin2, 0);
+    assert.match(station.house.gateway.status().warnings.join("\n"), /EVENTS WAIT: 3 responses of plc/);
+    await station.house.restart();
+    const scada = await station.scada();
+    assert.equal(await told(scada, 3), [0, 1, 2]);
+    await until(() => station.house.gateway.assets.get("plc")?.unsolicited.waiting === 0, "all of it was had");
+    await until(() => readFileSync(path.join(station.house.dir, "audit.events", "plc.jsonl"), "utf8") === "", "the file begins anew");
+    station.outstation.update("binary", 3, true);
+    assert.equal(await told(scada, 1), [3], "what comes now goes straight there");
+    const counted = await station.house.written("outcome");
+    assert.ok(counted.length >= 0);
+  },
+);
+
+store("an owner that does not confirm is told again, under the same number, and nothing after it before it has", async (context) => {
+  const station = await opening(context, { limits: { eventRetryMs: 150 } });
+  await leaving(station);
+  const before = confirmsOf(station);
+  station.outstation.update("binary", 0, false);
+  await until(() => confirmsOf(station) === before + 1, "kept");
+  station.outstation.update("binary", 1, true);
+  await until(() => confirmsOf(station) === before + 2, "kept");
+  const scada = await station.scada({ confirmUnsolicited: false });
+  const first = await scada.waitForUnsolicited();
+  const again = await scada.waitForUnsolicited();
+  assert.equal([again.seq, indexIn(again.objects)], [first.seq, 0]);
+  scada.confirm((first.seq + 1) % 16, true);
+  scada.confirm(first.seq, true);
+  const second = await waitFor(scada, 1);
+  assert.is(second.seq, (first.seq + 1) % 16);
+  assert.is(station.house.gateway.assets.get("plc")?.unsolicited.waiting, 1);
+});
+
+async function waitFor(master: Master, index: number): ReturnType<Master["waitForUnsolicited"]> {
+  for (;;) {
+    const reply = await master.waitForUnsolicited();
+    if (indexIn(reply.objects) === index) return reply;
+  }
+}
+
+store(
+  "a store that is full, or a disk that takes nothing: the device is told nothing, and tells it again until there is room",
+  async (context) => {
+    const station = await opening(context, { limits: { storedEvents: 1, eventRetryMs: 100 } });
+    await leaving(station);
+    const before = confirmsOf(station);
+    station.outstation.update("binary", 0, false);
+    await until(() => confirmsOf(station) === before + 1, "the first is kept");
+    station.outstation.update("binary", 1, true);
+    await until(() => (station.house.gateway.assets.get("plc")?.unsolicited.notKept ?? 0) >= 1, "the second is not");
+    assert.is(confirmsOf(station), before + 1);
+    const scada = await station.scada();
+    assert.equal((await told(scada, 2)).sort(), [0, 1]);
+  },
+);
+
+store("nobody's events are kept for nobody: without an event owner the device keeps them", async (context) => {
+  const station = await opening(context, { eventOwner: null });
+  await until(() => confirmsOf(station) === 1, "that it has started is confirmed: it tells no event");
+  assert.not.ok(readdirSync(station.house.dir).includes("audit.events"));
+});
+
+store("a line that was cut short is none, one the owner has had is not told again", async () => {
+  const { mkdtempSync, rmSync, writeFileSync } = await import("node:fs");
+  const os = await import("node:os");
+  const dir = mkdtempSync(path.join(os.tmpdir(), "penstock-events-"));
+  writeFileSync(path.join(dir, "a.jsonl"), '{"put":"f08200000a"}\n{"put":"f08200000b"}\n{"had":1}\n{"put":"f0820');
+  const opened = EventStore.open(dir, "a", 10);
+  assert.equal([opened.size, opened.first], [1, Uint8Array.of(0xf0, 0x82, 0, 0, 0x0b)]);
+  assert.ok(await opened.put(Uint8Array.of(1)));
+  opened.had();
+  await opened.close();
+  const again = EventStore.open(dir, "a", 10);
+  assert.equal([again.size, again.first], [1, Uint8Array.of(1)], "what was put behind a line that was cut short is a line of its own");
+  await again.close();
+  rmSync(dir, { recursive: true });
+});
+
+store.run();
