@@ -150,6 +150,7 @@ function ruleFor(index: number): Rule {
     vias: null,
     objects: null,
     control: null,
+    reply: "whole",
     opaque: false,
     hours: null,
     state: null,

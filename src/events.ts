@@ -68,6 +68,7 @@ export const DENIALS = {
   onTimeOutside: "refused",
   offTimeOutside: "refused",
   notEventOwner: "refused",
+  replyRefused: "refused",
   stepTooLarge: "refused",
   tooManyChanges: "refused",
   factUnavailable: "refused",

@@ -223,6 +223,7 @@ const MEANS: Readonly<Record<DenialCode, string>> = {
   countOutside: "the count of the command is outside the rule's (DNP3)",
   onTimeOutside: "the on-time of the command is outside the rule's (DNP3)",
   offTimeOutside: "the off-time of the command is outside the rule's (DNP3)",
+  replyRefused: "the reply tells a point that the role may not read, and the rule says `reply: refuse` (DNP3)",
   notEventOwner: "only the asset's `event_owner` takes events, turns unsolicited responses on or off and writes indications (DNP3)",
   broadcastNotAllowed: "the rule that came nearest does not allow broadcasts",
   outsideHours: "outside the hours of the rule, or the time is not known",

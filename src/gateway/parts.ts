@@ -4,7 +4,7 @@
  * of it, no longer than a reply may take.
  */
 import type { Conversation, Framer, Part, Reply } from "#session/protocol";
-import { back, conclude, dropReply } from "./path.ts";
+import { back, conclude, dropReply, NARROWED, narrow } from "./path.ts";
 import type { Session } from "./session.ts";
 import type { Ticket } from "./ticket.ts";
 
@@ -30,6 +30,13 @@ export function deliverPart(ticket: Ticket, framer: Framer, part: Part, now: num
 function passPart(ticket: Ticket, framer: Framer, part: Part, reply: Reply, now: number): AfterPart {
   const session = ticket.session as Session;
   const { transactions } = session.asset.protocol;
+  const narrowed = narrow(ticket, reply, now);
+  if (narrowed === "refused") {
+    // What follows would be refused as well: the device is not told to go on.
+    back(ticket, now);
+    session.settle(ticket);
+    return "done";
+  }
   conclude(ticket, reply, null, now, part.isLast);
   ticket.isLastPart = part.isLast;
   ticket.partId = framer.transactionId;
@@ -39,7 +46,10 @@ function passPart(ticket: Ticket, framer: Framer, part: Part, reply: Reply, now:
     return "done";
   }
   const id = (ticket.transactionId + ticket.parts) % transactions;
-  const length = session.frame(ticket.answer, 0, id, ticket.unitId, framer.octets, framer.pduAt, framer.pduLength);
+  const length =
+    narrowed === null
+      ? session.frame(ticket.answer, 0, id, ticket.unitId, framer.octets, framer.pduAt, framer.pduLength)
+      : session.frame(ticket.answer, 0, id, ticket.unitId, NARROWED, 0, narrowed);
   ticket.parts += 1;
   // A reply of one part is kept for whoever did not get it and asks again; of several nobody knows which they have.
   const isWhole = part.isLast && ticket.parts === 1;

@@ -7,6 +7,7 @@ import type { Operation, Straightened } from "#operation";
 import { matchesIdentity } from "#policy/bindings";
 import { decide, leftOpen, type Open } from "#policy/decide";
 import type { Decision } from "#policy/decision";
+import type { Rule } from "#policy/model";
 import type { Conversation, Framer, Reply } from "#session/protocol";
 import type { Source } from "#upstream/fair";
 import { learn, learnGuard, voidTargets } from "./facts.ts";
@@ -460,10 +461,76 @@ function answer(
   straight: Straightened | null,
   now: number,
 ): void {
+  const narrowed = narrow(ticket, reply, now);
+  if (narrowed === "refused") return;
   conclude(ticket, reply, straight, now, true);
   const session = ticket.session as Session;
-  ticket.answerLength = session.frame(ticket.answer, 0, ticket.transactionId, ticket.unitId, octets, at, length);
+  const { transactionId, unitId } = ticket;
+  ticket.answerLength =
+    narrowed === null
+      ? session.frame(ticket.answer, 0, transactionId, unitId, octets, at, length)
+      : session.frame(ticket.answer, 0, transactionId, unitId, NARROWED, 0, narrowed);
 }
+
+/**
+ * Some rules let only such points through as their sender may read by others (`reply`).
+ *
+ * @returns the length of what is left, which stands in `NARROWED`; null: all of it; `refused`: the answer is the denial, recorded
+ */
+export function narrow(ticket: Ticket, reply: Reply, now: number): number | null | "refused" {
+  const session = ticket.session as Session;
+  const { asset, rights, road } = session;
+  const how = howToReply(ticket);
+  if (how === "whole") return null;
+  const facts = rights.factsAt(now, null);
+  const keeps = (verb: "read" | "events", object: number, space: number, first: number, last: number): boolean =>
+    decide(rights.table, [{ ...TOLD, verb, object, unit: ticket.unitId, target: { at: "range", space, first, last } }], facts).allowed;
+  const trimmed = asset.protocol.trim(reply, keeps, NARROWED, 0, asset.protocol.pduLimit);
+  if (trimmed === null || trimmed.dropped === 0) return null;
+  road.stats.stray("trimmed", trimmed.dropped);
+  if (how === "trim" && trimmed.length >= 0) return trimmed.length;
+  const { operation, unit, space, address, point } = { ...refusal("replyRefused"), ...firstPlace(ticket) };
+  const decision: Decision = {
+    allowed: false,
+    code: "replyRefused",
+    rules: ticket.decision?.rules ?? NO_RULES,
+    operation,
+    unit,
+    space,
+    address,
+    point,
+  };
+  road.records.denied(ticket, decision, "exception", now);
+  road.stats.denied("replyRefused");
+  ticket.denied = "replyRefused";
+  session.denied += 1;
+  answerDenial(ticket, "replyRefused", 0);
+  return "refused";
+}
+
+/** The narrowest of the rules that allowed it. */
+function howToReply({ session, decision }: Ticket): Rule["reply"] {
+  const { policy } = (session as Session).rights;
+  let how: Rule["reply"] = "whole";
+  for (const order of decision?.rules ?? NO_RULES) {
+    const reply = policy.rule(order)?.reply ?? "whole";
+    if (reply === "refuse" || (reply === "trim" && how === "whole")) how = reply;
+  }
+  return how;
+}
+
+/** A point that a reply tells, as if it had been asked for. */
+const TOLD = {
+  effect: "observe",
+  via: 0,
+  function: 1,
+  broadcast: false,
+  actor: 0,
+  values: { is: "none" },
+  control: null,
+} as const;
+/** A reply without what its receiver may not read. */
+export const NARROWED = new Uint8Array(4096);
 
 /**
  * What a reply means: what is learned from it, and what its record says.

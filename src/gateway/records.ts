@@ -53,7 +53,8 @@ export class Records {
     this.#tell(ticket.session as Session, true);
     const record = this.#free.pop() ?? new DecisionRecord(this.#free);
     record.fill(ticket, decision, "forward", this.#clock.wall(), now, this.#clock.monotonic() - now);
-    const members = { ...record.members(), octets: hex(ticket.pdu, ticket.pduLength) };
+    const isSecret = (ticket.session as Session).asset.protocol.isSecret(ticket.pdu, ticket.pduLength);
+    const members = { ...record.members(), ...(isSecret ? {} : { octets: hex(ticket.pdu, ticket.pduLength) }) };
     record.rendered();
     return members;
   }
@@ -427,7 +428,8 @@ class DecisionRecord implements Entry {
       members.rule =
         decision.rules.length === 1 ? policy.ruleName(decision.rules[0] as number) : decision.rules.map((r) => policy.ruleName(r));
     }
-    if (!decoded.ok || leavesContentOut(operations)) members.octets = hex(this.#pdu, this.#pduLength);
+    if ((!decoded.ok || leavesContentOut(operations)) && !asset.protocol.isSecret(this.#pdu, this.#pduLength))
+      members.octets = hex(this.#pdu, this.#pduLength);
     const inside = asset.protocol.nameInside(this.#pdu, 0, this.#pduLength);
     if (inside !== null) members.inside = inside;
     if (this.#guard?.isRead === true && this.#guard.reads.length > 0) members.guard = describeGuard(layout, this.#guard);

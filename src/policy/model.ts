@@ -87,6 +87,8 @@ export interface Rule {
   readonly objects: readonly number[] | null;
   /** Of commands; null: any, or the rule is about none. */
   readonly control: ControlLimits | null;
+  /** What a reply to a class may carry: all of it, or what the sender may read: the rest is cut out, or the reply is refused. */
+  readonly reply: "whole" | "trim" | "refuse";
   readonly broadcast: boolean;
   readonly opaque: boolean;
   readonly hours: Hours | null;

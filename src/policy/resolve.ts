@@ -12,7 +12,7 @@ import { parseHours } from "./hours.ts";
 import type { Desk } from "./loadDesk.ts";
 import { resolveOnDeny } from "./loadOnDeny.ts";
 import type { Hours, Rule, State } from "./model.ts";
-import { resolveControl, resolveObjects, resolveVias, withSelect } from "./resolveCommands.ts";
+import { resolveControl, resolveObjects, resolveReply, resolveVias, withSelect } from "./resolveCommands.ts";
 import { resolveScope } from "./resolveScope.ts";
 import { resolveValues } from "./resolveValues.ts";
 import { ALL_VERBS, type RuleDocument } from "./schema.ts";
@@ -70,6 +70,7 @@ export function resolveRule(desk: Desk, rule: RuleDocument, path: Path, owner: s
       vias,
       objects,
       control,
+      reply: resolveReply(desk, rule, scope, vocabulary, effect, path),
       broadcast: rule.broadcast === true,
       opaque: rule.opaque === true,
       hours,

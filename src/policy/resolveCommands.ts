@@ -7,7 +7,7 @@ import { quoted } from "#documents/problems";
 import type { Path } from "#documents/yaml";
 import type { Verb, Vocabulary } from "#operation";
 import type { Desk } from "./loadDesk.ts";
-import type { ControlLimits } from "./model.ts";
+import type { ControlLimits, Rule, Scope } from "./model.ts";
 import { type ControlDocument, type RuleDocument, VIA_WORDS } from "./schema.ts";
 
 /** Does the protocol have commands that are selected and operated? */
@@ -116,6 +116,23 @@ export function resolveObjects(desk: Desk, rule: RuleDocument, vocabulary: Vocab
   const variations = rule.variation ?? Array.from({ length: 256 }, (_, variation) => variation);
   if (new Set(variations).size < variations.length) desk.refuseKey([...path, "variation"], "each variation once");
   return [...groups].flatMap((group) => variations.map((variation) => (group << 8) | variation)).sort((a, b) => a - b);
+}
+
+/** Only a class asks for points without naming them. */
+export function resolveReply(
+  desk: Desk,
+  { reply }: RuleDocument,
+  scope: Scope,
+  { spaces }: Vocabulary,
+  effect: "allow" | "deny",
+  path: Path,
+): Rule["reply"] {
+  if (reply === undefined) return "whole";
+  const at = [...path, "reply"];
+  if (effect === "deny") desk.refuseKey(at, "a deny without it: what is forbidden has no reply");
+  else if (scope.is !== "addresses" || spaces[scope.space]?.name !== "class")
+    desk.refuseKey(at, "reply only beside table: class, or group: 60");
+  return reply;
 }
 
 function isCommanding(verbs: readonly Verb[]): boolean {

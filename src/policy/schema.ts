@@ -134,6 +134,10 @@ export const VIA_WORDS = ["select-before-operate", "direct", "direct-no-ack"] as
 const VIA_IS = "select-before-operate, direct or direct-no-ack";
 
 const COMMANDS = {
+  reply: oneOf(["whole", "trim", "refuse"]).optional().meta({
+    description:
+      "what the reply to a class may carry: whole unless stated; trim: points the role may not read are cut out; refuse: then nothing (DNP3)",
+  }),
   control: CONTROL.optional().meta({ description: "which commands a rule that allows operate grants (DNP3)" }),
   via: oneOrMany(VIA_IS, oneOf(VIA_WORDS, VIA_IS), VIA_WORDS.length)
     .optional()

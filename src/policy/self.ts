@@ -25,6 +25,7 @@ export function selfRule(model: AssetModel): Rule {
     vias: null,
     objects: null,
     control: null,
+    reply: "whole",
     broadcast: false,
     opaque: false,
     hours: null,

@@ -212,6 +212,8 @@ function sayWhy(denial: Denial, operation: Operation, code: DenialCode): string 
       return `is one selection too many that is not operated: ${subject.name} selects nothing for a minute`;
     case "timeNotOurs":
       return "is further from the gateway's clock than two seconds, or that clock is suspect";
+    case "replyRefused":
+      return "is answered with a point that the role may not read, and the rule refuses such an answer";
     case "notEventOwner":
       return "is for the asset's event owner alone";
     case "broadcastNotAllowed":

@@ -5,9 +5,11 @@ import { CON, decodeFragment, FIN, FIR, type Fragment, UNS } from "#dnp3/applica
 import { FUNCTION, functionRow } from "#dnp3/functions";
 import { addressClass } from "#dnp3/link";
 import { objectionOf } from "#dnp3/objections";
+import { entryOf } from "#dnp3/objects/index";
 import { operationsOf } from "#dnp3/operations";
 import { matchReply, NOT_DONE, readingsOf, statusOf, toldBy } from "#dnp3/replies";
 import { SPACES } from "#dnp3/spaces";
+import { trimReply } from "#dnp3/trim";
 import { dnp3Vocabulary } from "#dnp3/vocabulary";
 import { DENIALS, type DenialCode } from "#events";
 import { err, ok, putU16le } from "#wire";
@@ -85,6 +87,12 @@ export const dnp3Tcp: Protocol = {
     octets[0] = (octets[0] as number) & ~CON;
   },
   encodeConfirm,
+  trim(reply, keeps, target, at, limit) {
+    const keepsObject = (object: number, space: number, first: number, last: number): boolean =>
+      keeps(entryOf(object >> 8, object & 0xff)?.kind === "event" ? "events" : "read", object, space, first, last);
+    return trimReply(reply as Fragment, keepsObject, target, at, limit);
+  },
+  isSecret: (octets, length) => length > 1 && octets[1] === FUNCTION.authenticateFile,
   nameInside: () => null,
   answerable(octets, length, unitId, code) {
     if (code === "transactionReused") return "close";

@@ -65,6 +65,8 @@ export const modbusTcp: Protocol = {
   told: () => null,
   asCopy() {},
   encodeConfirm: () => 0,
+  trim: () => null,
+  isSecret: () => false,
   nameInside: umasName,
   answerable(octets, length, _unitId, code) {
     if (code === "transactionReused") return "close";

@@ -141,6 +141,20 @@ export interface Protocol {
   asCopy(octets: Uint8Array): void;
   /** Write the PDU that confirms a message of the device. 0: there is no such thing. */
   encodeConfirm(target: Uint8Array, at: number, transactionId: number, unsolicited: boolean): number;
+  /**
+   * Write a reply anew without the points that `keeps` does not, at `at`.
+   *
+   * @returns its length in octets (-1: there is no room), and how many points were left out; null: this protocol's replies tell what was asked alone
+   */
+  trim(
+    reply: Reply,
+    keeps: (verb: "read" | "events", object: number, space: number, first: number, last: number) => boolean,
+    target: Uint8Array,
+    at: number,
+    limit: number,
+  ): { readonly length: number; readonly dropped: number } | null;
+  /** Does it hold something that must reach no record and no log (a password)? */
+  isSecret(octets: Uint8Array, length: number): boolean;
   /** What people who know the device call a request that is kept as octets; for words only. null: nothing is known. */
   nameInside(octets: Uint8Array, at: number, length: number): string | null;
   /** Can the sender of such a request be told why it is not done? */

@@ -234,6 +234,7 @@ function ruleOf(model: AssetModel, owner: string, words: RuleWords, order: numbe
     vias: null,
     objects: null,
     control: null,
+    reply: "whole",
     opaque: words.opaque ?? false,
     hours: words.hours === undefined ? null : hoursNamed(words.hours),
     state: words.state === undefined ? null : stateNamed(words.state, model),
