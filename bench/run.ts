@@ -24,6 +24,8 @@ const BENCHES: readonly (readonly [title: string, file: string, args: readonly s
   ["The road: added round trip and throughput against direct, haproxy and nginx", "road.ts", given, "/usr/sbin/haproxy"],
   ["Decode and decide over a capture, offline", "offline.ts", [], captures],
   ["inspect: against tshark over a generated capture", "inspect.ts", [], captures],
+  ["DNP3: from octets to a decision, and how it grows", "dnp3.ts", [], null],
+  ["inspect of DNP3: against tshark over a recorded session, many times", "dnp3Inspect.ts", [], captures],
 ];
 
 console.log(machine());
