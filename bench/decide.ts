@@ -149,6 +149,7 @@ function ruleFor(index: number): Rule {
     broadcast: false,
     vias: null,
     objects: null,
+    files: null,
     control: null,
     reply: "whole",
     opaque: false,

@@ -77,7 +77,7 @@ function request(name: string, fragment: readonly number[], allowed = true): Sub
       take(framer, frames[turn & 63] as Uint8Array);
       const decoded = dnp3Tcp.decode(framer.octets, framer.pduAt, framer.pduLength);
       if (!decoded.ok) throw new Error(`${name}: ${decoded.error.kind}`);
-      const { operations } = dnp3Tcp.message(decoded.value, LINK.outstation, false);
+      const { operations } = dnp3Tcp.message(decoded.value, LINK.outstation, false, null);
       if (decide(table, operations, facts).allowed !== allowed) throw new Error(`${name} is judged otherwise`);
     },
   };

@@ -78,6 +78,12 @@ export interface Operation {
   readonly control: Control | null;
 }
 
+/** A file that is open: which, and whether it may be written. Requests about it carry a handle alone. */
+export interface OpenFile {
+  readonly name: string;
+  readonly writes: boolean;
+}
+
 /** Does it put values to places (or arm the device to do so), so that their limits bind it? */
 export function isWriting(verb: Verb): boolean {
   return verb === "write" || verb === "operate" || verb === "select";
@@ -123,6 +129,8 @@ export interface Space {
   readonly verbs: readonly Verb[];
   /** Those of them that a rule covers which names no table (RULINGS 5, 34; DESIGN 3). */
   readonly wild: readonly Verb[];
+  /** What stands here goes by name: one cell stands for all of it, and rules say which by `files`. */
+  readonly byName: boolean;
   /** Highest cell. */
   readonly last: number;
   /** The leading digit of the modicon style (4 in 40001), or null where there is none. */

@@ -32,6 +32,7 @@ export const DENIALS = {
   badSize: "malformed",
   badOrder: "malformed",
   badStatus: "malformed",
+  badName: "malformed",
   duplicateIndex: "malformed",
   // unsupported: well formed, and unknown to us or to the rules by number.
   opaque: "unsupported",
@@ -47,6 +48,7 @@ export const DENIALS = {
   selectExpired: "misbehaved",
   tooManySelects: "misbehaved",
   timeNotOurs: "misbehaved",
+  notYourFile: "misbehaved",
   // refused: policy says no.
   never: "refused",
   forbidden: "refused",
@@ -55,6 +57,7 @@ export const DENIALS = {
   functionNotListed: "refused",
   viaNotListed: "refused",
   objectNotListed: "refused",
+  fileNotListed: "refused",
   broadcastNotAllowed: "refused",
   outsideHours: "refused",
   stateNotMet: "refused",

@@ -5,11 +5,12 @@
  * @source RULINGS 35, 36; technical bulletin TB2014-002 (a request with a status is not operated)
  */
 import type { Fragment } from "./application.ts";
+import { BAD_NAME, fileRequestOf } from "./files.ts";
 import { FUNCTION } from "./functions.ts";
 import { eachItem, fieldOf } from "./items.ts";
 import { numberOf } from "./operations.ts";
 
-export type Objection = "badStatus" | "duplicateIndex" | "notANumber";
+export type Objection = "badStatus" | "duplicateIndex" | "notANumber" | "badName";
 
 export function isCommand(code: number): boolean {
   return code >= FUNCTION.select && code <= FUNCTION.directOperateNoAck;
@@ -17,7 +18,7 @@ export function isCommand(code: number): boolean {
 
 /** Of a request; null: there is none. */
 export function objectionOf(fragment: Fragment): Objection | null {
-  if (!isCommand(fragment.row.code)) return null;
+  if (!isCommand(fragment.row.code)) return hasBadName(fragment) ? BAD_NAME : null;
   const seen = new Set<number>();
   let objection: Objection | null = null;
   for (const header of fragment.headers) {
@@ -32,6 +33,10 @@ export function objectionOf(fragment: Fragment): Objection | null {
     });
   }
   return objection;
+}
+
+function hasBadName(fragment: Fragment): boolean {
+  return fragment.headers.some((header) => header.entry.kind === "file" && header.hasData && fileRequestOf(fragment, header) === BAD_NAME);
 }
 
 const ANALOG = 41;

@@ -2,16 +2,20 @@
  * What a request fragment would do to the outstation, header by header, in the words all protocols share. A fragment may mix many headers; each
  * is an operation of its own, and all must be allowed.
  */
-import type { Control, Effect, Message, Operation, Target, Values, Verb } from "#operation";
+import type { Control, Effect, Message, OpenFile, Operation, Target, Values, Verb } from "#operation";
 import { putF64be } from "#wire";
 import type { Fragment, ObjectHeader } from "./application.ts";
+import { BAD_NAME, type FileAct, fileRequestOf } from "./files.ts";
 import { FUNCTION } from "./functions.ts";
 import { eachItem, fieldOf, type Item, namedIndex } from "./items.ts";
-import { ATTRIBUTE, CLASS, CLOCK, cellOf, INDICATION, lastCellOf, NUMBER_CELLS, SPACES, spaceOfTable } from "./spaces.ts";
+import { ATTRIBUTE, CLASS, CLOCK, cellOf, FILE, INDICATION, lastCellOf, NUMBER_CELLS, SPACES, spaceOfTable } from "./spaces.ts";
 
-/** @param unit the outstation's address, under which rules and facts are kept */
-export function operationsOf(fragment: Fragment, unit: number, broadcast: boolean): Message {
-  const drafting = new Drafting(fragment, unit, broadcast);
+/**
+ * @param unit the outstation's address, under which rules and facts are kept
+ * @param file what its handle stands for, where it has one; null: for nothing
+ */
+export function operationsOf(fragment: Fragment, unit: number, broadcast: boolean, file: OpenFile | null = null): Message {
+  const drafting = new Drafting(fragment, unit, broadcast, file);
   drafting.draft();
   return { reply: fragment.row.silent || broadcast ? "none" : "many", operations: drafting.operations };
 }
@@ -29,7 +33,10 @@ class Drafting {
   /** SAv5 user number that the fragment claims: evidence, never identity. */
   readonly #actor: number;
 
-  constructor(fragment: Fragment, unit: number, broadcast: boolean) {
+  readonly #file: OpenFile | null;
+
+  constructor(fragment: Fragment, unit: number, broadcast: boolean, file: OpenFile | null) {
+    this.#file = file;
     this.#fragment = fragment;
     this.#unit = unit;
     this.#broadcast = broadcast;
@@ -54,6 +61,10 @@ class Drafting {
   }
 
   #header(code: number, header: ObjectHeader): void {
+    if (header.entry.kind === "file" && header.hasData) {
+      this.#files(header);
+      return;
+    }
     switch (code) {
       case FUNCTION.read:
         this.#read(header);
@@ -238,6 +249,18 @@ class Drafting {
     if (from >= 0) this.#add(verb, effect, objectOf(header), rangeOf(space, from, to), NONE);
   }
 
+  #files(header: ObjectHeader): void {
+    const asked = fileRequestOf(this.#fragment, header);
+    if (asked === null || asked === BAD_NAME) {
+      this.#opaque(header);
+      return;
+    }
+    const [verb, effect] = asked.act === "close" ? closing(this.#file) : ACTS[asked.act];
+    // A handle that stands for nothing is a file without a name, which no rule lists.
+    const name = asked.name ?? this.#file?.name ?? "";
+    this.#add(verb, effect, objectOf(header), { at: "name", space: FILE, name }, NONE);
+  }
+
   /** Granted by its function and group alone: `2/12` is WRITE of group 12. */
   #opaque(header: ObjectHeader): void {
     this.#add("raw", "change", objectOf(header), DEVICE, NONE, 0, null, this.#fragment.row.code | (header.group << 8));
@@ -258,6 +281,20 @@ class Drafting {
   }
 }
 
+const ACTS: Readonly<Record<Exclude<FileAct, "close">, readonly [verb: Verb, effect: Effect]>> = {
+  open: ["file-read", "observe"],
+  openForWriting: ["file-write", "change"],
+  read: ["file-read", "observe"],
+  write: ["file-write", "change"],
+  delete: ["file-write", "change"],
+  list: ["file-read", "observe"],
+};
+
+/** Whoever may open a file may close it. */
+function closing(file: OpenFile | null): readonly [verb: Verb, effect: Effect] {
+  return [file?.writes === true ? "file-write" : "file-read", "housekeep"];
+}
+
 /** Functions that are about the device as a whole, whatever stands behind them. */
 const WHOLE: Readonly<Record<number, readonly [verb: Verb, effect: Effect]>> = {
   [FUNCTION.confirm]: ["confirm", "housekeep"],
@@ -273,13 +310,14 @@ const WHOLE: Readonly<Record<number, readonly [verb: Verb, effect: Effect]>> = {
   [FUNCTION.recordCurrentTime]: ["time", "change"],
   [FUNCTION.authenticationRequest]: ["authenticate", "housekeep"],
   [FUNCTION.authenticationRequestNoAck]: ["authenticate", "housekeep"],
+  [FUNCTION.authenticateFile]: ["authenticate", "housekeep"],
 };
 
 /** Which verbs a function can carry, for the words of a policy. */
 export const VERBS_OF: Readonly<Record<number, readonly Verb[]>> = {
   ...Object.fromEntries(Object.entries(WHOLE).map(([code, [verb]]) => [code, [verb]])),
-  [FUNCTION.read]: ["read", "events", "authenticate", "raw"],
-  [FUNCTION.write]: ["write", "time", "configure", "raw"],
+  [FUNCTION.read]: ["read", "events", "file-read", "authenticate", "raw"],
+  [FUNCTION.write]: ["write", "time", "configure", "file-write", "raw"],
   [FUNCTION.select]: ["select"],
   [FUNCTION.operate]: ["operate"],
   [FUNCTION.directOperate]: ["operate"],
@@ -293,12 +331,11 @@ export const VERBS_OF: Readonly<Record<number, readonly Verb[]>> = {
   [FUNCTION.enableUnsolicited]: ["unsolicited"],
   [FUNCTION.disableUnsolicited]: ["unsolicited"],
   [FUNCTION.assignClass]: ["assignClass"],
-  [FUNCTION.openFile]: ["raw"],
-  [FUNCTION.closeFile]: ["raw"],
-  [FUNCTION.deleteFile]: ["raw"],
-  [FUNCTION.getFileInfo]: ["raw"],
-  [FUNCTION.authenticateFile]: ["raw"],
-  [FUNCTION.abortFile]: ["raw"],
+  [FUNCTION.openFile]: ["file-read", "file-write"],
+  [FUNCTION.closeFile]: ["file-read", "file-write"],
+  [FUNCTION.deleteFile]: ["file-write"],
+  [FUNCTION.getFileInfo]: ["file-read"],
+  [FUNCTION.abortFile]: ["file-read", "file-write"],
 };
 
 const AUTHENTICATION = 120;

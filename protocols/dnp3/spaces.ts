@@ -23,6 +23,7 @@ function points(name: string, bits: 1 | 16, verbs: readonly Verb[], stride: 1 | 
     process: true,
     verbs,
     wild: verbs,
+    byName: false,
     last: 0xffff,
     modicon: null,
   };
@@ -30,7 +31,7 @@ function points(name: string, bits: 1 | 16, verbs: readonly Verb[], stride: 1 | 
 
 /** @param wild what a rule covers that names no table */
 function named(name: string, last: number, verbs: readonly Verb[], wild: readonly Verb[]): Space {
-  return { name, bits: 1, stride: 1, writable: verbs.includes("write"), process: false, verbs, wild, last, modicon: null };
+  return { name, bits: 1, stride: 1, writable: verbs.includes("write"), process: false, verbs, wild, byName: false, last, modicon: null };
 }
 
 export const SPACES: readonly Space[] = [
@@ -50,6 +51,8 @@ export const SPACES: readonly Space[] = [
   named("attribute", 0xff, ["read", "write"], []),
   named("indication", 0xff, ["read", "write"], []),
   named("clock", 0, ["read"], ["read"]),
+  // Files go by name: there is one place, and rules that are about it say which (RULINGS 37).
+  { ...named("file", 0, ["file-read", "file-write"], []), byName: true },
 ];
 
 export const BINARY_OUTPUT = 2;
@@ -58,6 +61,7 @@ export const CLASS = 11;
 export const ATTRIBUTE = 12;
 export const INDICATION = 13;
 export const CLOCK = 14;
+export const FILE = 15;
 
 const BY_TABLE: Readonly<Record<PointTable, number>> = {
   binaryInput: 0,
@@ -91,6 +95,8 @@ export function spaceOfGroup(number: number): number | null | undefined {
       return INDICATION;
     case "time":
       return CLOCK;
+    case "file":
+      return FILE;
     default:
       return null;
   }

@@ -28,6 +28,7 @@ export const SPACES: readonly Space[] = [
     process: false,
     verbs: ["file-read", "file-write"],
     wild: ["file-read", "file-write"],
+    byName: false,
     last: fileAddress(0xffff, RECORDS - 1),
     modicon: null,
   },
@@ -35,5 +36,5 @@ export const SPACES: readonly Space[] = [
 
 function table(name: string, bits: 1 | 16, writable: boolean, modicon: number): Space {
   const verbs = ["read", "write"] as const;
-  return { name, bits, stride: 1, writable, process: true, verbs, wild: verbs, last: 0xffff, modicon };
+  return { name, bits, stride: 1, writable, process: true, verbs, wild: verbs, byName: false, last: 0xffff, modicon };
 }

@@ -68,13 +68,23 @@ function judge(ticket: Ticket, now: number): void {
     return;
   }
   ticket.request = decoded.value;
-  ticket.message = asset.protocol.message(decoded.value, ticket.unitId, asset.protocol.isBroadcast(ticket.unitId, asset.model.unitZero));
+  ticket.file = session.conversation?.fileOf(decoded.value) ?? null;
+  ticket.message = asset.protocol.message(
+    decoded.value,
+    ticket.unitId,
+    asset.protocol.isBroadcast(ticket.unitId, asset.model.unitZero),
+    ticket.file,
+  );
   ticket.change = changes(ticket.message.operations);
   const objection = session.conversation === null ? null : converse(ticket, ticket.message.operations, session.conversation, now);
   const decision = decideUnread(ticket, ticket.message.operations, now);
   if (!decision.allowed || objection !== null) {
     if (ticket.carriesOut && asset.lease.holder === session) asset.endLease(false, now);
-    deny(ticket, decision.allowed && objection !== null ? { ...refusal(objection), ...firstPlace(ticket) } : decision, now);
+    deny(
+      ticket,
+      objection !== null && (decision.allowed || objection === "notYourFile") ? { ...refusal(objection), ...firstPlace(ticket) } : decision,
+      now,
+    );
     return;
   }
   if (!ticket.change && !asset.quarantine.empty && asset.quarantine.isHeld(placeOf(ticket), now)) {
@@ -543,6 +553,7 @@ export function conclude(ticket: Ticket, reply: Reply, straight: Straightened | 
   const { protocol } = asset;
   const exception = protocol.exceptionOf(reply);
   if (ticket.arms) endSelection(ticket, exception === 0, now);
+  if (exception === 0) session.conversation?.replied(ticket.request as object, reply);
   const outcome: Outcome =
     exception === 0
       ? "answered"

@@ -6,7 +6,7 @@ import { type AuditLog, type Entry, isKept, type RecordKind } from "#audit/entry
 import { DenialFloods, type Flood } from "#audit/floods";
 import { visible } from "#documents/escape";
 import type { Action, DenialCode, Outcome, SessionEnd } from "#events";
-import type { Operation } from "#operation";
+import type { OpenFile, Operation } from "#operation";
 import type { Decision } from "#policy/decision";
 import type { Clock } from "./clock.ts";
 import { Before, describeGuard, describeOperations, describeRange, leavesContentOut } from "./describe.ts";
@@ -358,6 +358,7 @@ class DecisionRecord implements Entry {
   #action: Action = "forward";
   #unit = 0;
   #transaction = 0;
+  #file: OpenFile | null = null;
   #supersedes = 0;
   #latencyUs = 0;
   readonly #before = new Before();
@@ -386,6 +387,7 @@ class DecisionRecord implements Entry {
     this.#action = action;
     this.#unit = ticket.unitId;
     this.#transaction = ticket.transactionId;
+    this.#file = ticket.file;
     this.#supersedes = ticket.recordNumber;
     this.#latencyUs = tookMs * 1000;
     this.#writes = ticket.change && ticket.message !== null;
@@ -403,7 +405,8 @@ class DecisionRecord implements Entry {
     const { asset } = session;
     const decoded = asset.protocol.decode(this.#pdu, 0, this.#pduLength);
     const operations: readonly Operation[] = decoded.ok
-      ? asset.protocol.message(decoded.value, this.#unit, asset.protocol.isBroadcast(this.#unit, layout.model.unitZero)).operations
+      ? asset.protocol.message(decoded.value, this.#unit, asset.protocol.isBroadcast(this.#unit, layout.model.unitZero), this.#file)
+          .operations
       : [];
     const number = operations[0]?.function ?? asset.protocol.functionCode(this.#pdu, this.#pduLength);
     const members: Record<string, unknown> = {
@@ -443,6 +446,7 @@ class DecisionRecord implements Entry {
 
   rendered(): void {
     this.#session = null;
+    this.#file = null;
     this.#policy = null;
     this.#layout = null;
     this.#decision = null;

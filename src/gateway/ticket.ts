@@ -4,7 +4,7 @@
  */
 import type { Kept } from "#audit/journal";
 import type { DenialCode, SessionEnd } from "#events";
-import type { Message } from "#operation";
+import type { Message, OpenFile } from "#operation";
 import type { Decision } from "#policy/decision";
 import type { Protocol, Request } from "#session/protocol";
 import type { Guard } from "./guard.ts";
@@ -24,6 +24,8 @@ export class Ticket {
   /** Decoded from `pdu`, so its views live as long as the ticket. Null: malformed. */
   request: Request | null = null;
   message: Message | null = null;
+  /** What its handle stands for. */
+  file: OpenFile | null = null;
   decision: Decision | null = null;
   /** Why it was not passed on, whoever said so; null: it was, or nobody has said yet. */
   denied: DenialCode | null = null;
@@ -89,6 +91,7 @@ export class Ticket {
     this.pduLength = length;
     this.request = null;
     this.message = null;
+    this.file = null;
     this.decision = null;
     this.denied = null;
     this.change = false;

@@ -13,6 +13,7 @@
 import type { DenialCode } from "#events";
 import { type Control, isWriting, type Operation, type Verb } from "#operation";
 import type { Decision, Facts } from "./decision.ts";
+import { matchesName } from "./fileNames.ts";
 import { fullMask, type Ground, pointAt, type Spot } from "./ground.ts";
 import { type Intervals, seek } from "./intervals.ts";
 import type { ControlLimits } from "./model.ts";
@@ -91,10 +92,12 @@ interface Question {
 function judgeOperation(table: Table, operation: Operation, index: number, facts: Facts): Decision | null {
   const { ground } = table;
   const { target, unit } = operation;
-  const isRange = target.at === "range";
+  // What goes by name stands at the one place of its space.
+  const isNamed = target.at === "name";
+  const isRange = target.at === "range" || isNamed;
   const space = isRange ? target.space : -1;
-  const first = isRange ? target.first : -1;
-  const last = isRange ? target.last : -1;
+  const first = target.at === "range" ? target.first : isNamed ? 0 : -1;
+  const last = target.at === "range" ? target.last : isNamed ? 0 : -1;
   const slot = operation.broadcast ? -1 : (ground.slots[unit] ?? -1);
   if (operation.broadcast && (operation.effect === "observe" || operation.verb === "read"))
     return denied("broadcastRead", -1, index, unit, space, first, -1);
@@ -162,6 +165,7 @@ function firstDeny(table: Table, deny: Intervals, question: Question, first: num
       if (rule.functions !== null && !rule.functions.includes(operation.function)) continue;
       if (rule.vias !== null && operation.via !== 0 && !rule.vias.includes(operation.via)) continue;
       if (rule.objects !== null && !rule.objects.includes(operation.object)) continue;
+      if (rule.files !== null && !namesFile(rule.files, operation)) continue;
       if (hours >= 0 && facts.hoursOpen[hours] === 0) continue;
       if (state >= 0 && isSpared(state, facts)) continue;
       const address = Math.max(deny.firsts[k] as number, first);
@@ -309,6 +313,7 @@ function conditions({ rule, hours, state }: TableRule, { operation, facts }: Que
   if (rule.functions !== null && !rule.functions.includes(operation.function)) return FAILED.function;
   if (rule.vias !== null && operation.via !== 0 && !rule.vias.includes(operation.via)) return FAILED.via;
   if (rule.objects !== null && !rule.objects.includes(operation.object)) return FAILED.object;
+  if (rule.files !== null && !namesFile(rule.files, operation)) return FAILED.file;
   if (operation.broadcast && !rule.broadcast) return FAILED.broadcast;
   if (hours >= 0 && facts.hoursOpen[hours] !== 1) return FAILED.hours;
   if (state >= 0) {
@@ -319,6 +324,11 @@ function conditions({ rule, hours, state }: TableRule, { operation, facts }: Que
   const { rate } = rule;
   if (rate !== null && facts.rates.count(rule.order, rate.windowMs, facts.now) >= rate.count) return FAILED.rate;
   return rule.control === null || operation.control === null ? 0 : commandWithin(rule.control, operation.control);
+}
+
+/** Files are asked for a few times a day; nothing is laid out for them. */
+function namesFile(patterns: readonly string[], { target }: Operation): boolean {
+  return target.at === "name" && patterns.some((pattern) => matchesName(pattern, target.name));
 }
 
 function commandWithin(limits: ControlLimits, { code, count, onTimeMs, offTimeMs }: Control): Failed {
@@ -423,6 +433,7 @@ const CODES = {
   [FAILED.function]: "functionNotListed",
   [FAILED.via]: "viaNotListed",
   [FAILED.object]: "objectNotListed",
+  [FAILED.file]: "fileNotListed",
   [FAILED.broadcast]: "broadcastNotAllowed",
   [FAILED.apart]: "nothingAllows",
   [FAILED.hours]: "outsideHours",

@@ -111,6 +111,7 @@ const STAGE: Partial<Record<DenialCode, number>> = {
   functionNotListed: 1,
   viaNotListed: 1,
   objectNotListed: 1,
+  fileNotListed: 1,
   broadcastNotAllowed: 2,
   outsideHours: 3,
   stateNotMet: 3,
@@ -187,14 +188,14 @@ class Inquiry {
 
   #judgeOperation(operation: Operation, index: number, used: Set<Rule>): Decision | null {
     const { target, unit } = operation;
-    const space = target.at === "range" ? target.space : -1;
-    const first = target.at === "range" ? target.first : -1;
+    const space = target.at === "device" ? -1 : target.at === "name" ? target.space : target.at === "range" ? target.space : -1;
+    const first = target.at === "range" ? target.first : target.at === "name" ? 0 : -1;
     const deny = (code: DenialCode): Decision => refused(code, null, index, unit, space, first, -1);
     if (operation.broadcast && (operation.effect === "observe" || operation.verb === "read")) return deny("broadcastRead");
     const units = operation.broadcast ? this.#model.units : this.#canonical(unit);
     if (units.length === 0) return deny("unknownUnit");
     const width = this.#spaces[space]?.bits;
-    if (target.at !== "device" && (target.at !== "range" || width === undefined)) return deny("internal");
+    if (target.at !== "device" && ((target.at !== "range" && target.at !== "name") || width === undefined)) return deny("internal");
     if (target.at === "range" && target.last < target.first) return deny("empty");
     let written: Written | null = null;
     if (isWriting(operation.verb) && width === undefined) return deny("internal");
@@ -274,6 +275,7 @@ class Inquiry {
     if (rule.functions !== null && !rule.functions.includes(operation.function)) return `does not list function ${sayFunction(operation)}`;
     if (!isVia(rule, operation)) return "is about another way of operating";
     if (!isObject(rule, operation)) return "is about other objects";
+    if (!isFile(rule, operation)) return "is about other files";
     if (rule.hours !== null && this.#hoursState(rule) === 0) return `does not hold now: ${rule.hours.text}`;
     const state = rule.state === null ? STATE.is : this.#stateOf(rule.state);
     if (rule.state !== null && (state === STATE.isNot || state === STATE.unread)) return `does not hold in this state: ${rule.state.text}`;
@@ -380,6 +382,7 @@ class Inquiry {
     if (rule.functions !== null && !rule.functions.includes(operation.function)) return fails("functionNotListed");
     if (!isVia(rule, operation)) return fails("viaNotListed");
     if (!isObject(rule, operation)) return fails("objectNotListed");
+    if (!isFile(rule, operation)) return fails("fileNotListed");
     if (operation.broadcast && !rule.broadcast) return fails("broadcastNotAllowed");
     if (rule.hours !== null && this.#hoursState(rule) !== 1) return fails("outsideHours");
     if (rule.state !== null) {
@@ -550,9 +553,9 @@ class Inquiry {
     const places: Place[] = [];
     for (const [index, operation] of operations.entries()) {
       const { target } = operation;
-      const space = target.at === "range" ? target.space : -1;
+      const space = target.at === "range" || target.at === "name" ? target.space : -1;
       const width = this.#spaces[space]?.bits;
-      if (target.at === "range" ? width === undefined : target.at !== "device") continue;
+      if (target.at === "range" || target.at === "name" ? width === undefined : target.at !== "device") continue;
       let written: Written | null = null;
       if (isWriting(operation.verb) && operation.control === null) {
         if (width === undefined) continue;
@@ -563,7 +566,7 @@ class Inquiry {
         }
       }
       const bits = (width === 1 ? 1 : 0xffff) & ~(written?.keep ?? 0);
-      const [first, last] = target.at === "range" ? [target.first, target.last] : [-1, -1];
+      const [first, last] = target.at === "range" ? [target.first, target.last] : target.at === "name" ? [0, 0] : [-1, -1];
       for (const unit of operation.broadcast ? this.#model.units : this.#canonical(operation.unit))
         for (let address = first; address <= last; address++) places.push({ operation, index, unit, space, address, bits, written });
     }
@@ -596,6 +599,7 @@ const SAID: Partial<Record<DenialCode, string>> = {
   notInSet: "the value is not in its set",
   viaNotListed: "does not list this way of operating",
   objectNotListed: "does not list the object",
+  fileNotListed: "does not list the file",
   codeNotListed: "does not list the control code",
   countOutside: "the count is not what it allows",
   onTimeOutside: "the on-time is not what it allows",
@@ -625,6 +629,21 @@ function isVia({ vias }: Rule, { via }: Operation): boolean {
 
 function isObject({ objects }: Rule, { object }: Operation): boolean {
   return objects === null || objects.some((named) => named === object);
+}
+
+/** The pattern as a regular expression; the compiled form walks it by hand. */
+function isFile({ files }: Rule, { target }: Operation): boolean {
+  if (files === null) return true;
+  if (target.at !== "name") return false;
+  const { name } = target;
+  return files.some((pattern) =>
+    new RegExp(
+      `^${pattern
+        .split("*")
+        .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"))
+        .join("[^/]*")}$`,
+    ).test(name),
+  );
 }
 
 function commandMisfit({ control }: Rule, command: Control | null): DenialCode | null {

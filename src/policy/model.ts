@@ -85,6 +85,8 @@ export interface Rule {
   readonly vias: readonly number[] | null;
   /** Every group << 8 | variation it is about, null where it names none. */
   readonly objects: readonly number[] | null;
+  /** Patterns of the file names it is about, `*` for any run within a name's part; null where it names none. */
+  readonly files: readonly string[] | null;
   /** Of commands; null: any, or the rule is about none. */
   readonly control: ControlLimits | null;
   /** What a reply to a class may carry: all of it, or what the sender may read: the rest is cut out, or the reply is refused. */

@@ -13,6 +13,7 @@ import type { Desk } from "./loadDesk.ts";
 import { resolveOnDeny } from "./loadOnDeny.ts";
 import type { Hours, Rule, State } from "./model.ts";
 import { resolveControl, resolveObjects, resolveReply, resolveVias, withSelect } from "./resolveCommands.ts";
+import { fileFunctions, fileVerbs } from "./resolveFiles.ts";
 import { resolveScope } from "./resolveScope.ts";
 import { resolveValues } from "./resolveValues.ts";
 import { ALL_VERBS, type RuleDocument } from "./schema.ts";
@@ -69,6 +70,7 @@ export function resolveRule(desk: Desk, rule: RuleDocument, path: Path, owner: s
       functions,
       vias,
       objects,
+      files: rule.files ?? null,
       control,
       reply: resolveReply(desk, rule, scope, vocabulary, effect, path),
       broadcast: rule.broadcast === true,
@@ -129,6 +131,11 @@ function verbsOf(desk: Desk, rule: RuleDocument, effect: "allow" | "deny", path:
   }
   const verbs = new Set<Verb>();
   words.forEach((word, i) => {
+    if (word === "file") {
+      if (i > 0 || words.length > 1) desk.refuseItem(at, i, "file alone: what it is about is said by actions");
+      for (const verb of fileVerbs(desk, rule, assets, path)) verbs.add(verb);
+      return;
+    }
     const verb = word as Verb;
     if (verbs.has(verb)) desk.refuseItem(at, i, "each verb once", `${quoted(verb)} a second time`);
     verbs.add(verb);
@@ -257,6 +264,12 @@ function functionsOf(
   effect: "allow" | "deny",
   path: Path,
 ): number[] | null {
+  const isFile = (rule.allow ?? rule.deny)?.includes("file") === true;
+  if (isFile && rule.functions !== undefined) {
+    desk.refuseKey([...path, "functions"], "actions in place of functions, with the verb file");
+    return null;
+  }
+  if (isFile) return rule.actions === undefined ? null : fileFunctions(rule.actions);
   if (rule.functions === undefined) return effect === "allow" ? unlessNamed(vocabulary, verbs) : null;
   const at = [...path, "functions"];
   const numbers = new Set<number>();

@@ -6,6 +6,7 @@ import { parseAddresses } from "#process/addressing";
 import type { AssetModel, Point } from "#process/points";
 import type { Desk } from "./loadDesk.ts";
 import type { Scope } from "./model.ts";
+import { filesScope } from "./resolveFiles.ts";
 import type { RuleDocument } from "./schema.ts";
 
 export interface Setting {
@@ -31,6 +32,18 @@ export function resolveScope(desk: Desk, rule: RuleDocument, setting: Setting, p
       desk.missing(path, "table", `table: the addresses are of, one of: ${setting.vocabulary.spaces.map(({ name }) => name).join(", ")}`);
     return null;
   }
+  if (rule.files !== undefined) {
+    const other = (["points", "table", "addresses", "group", "indexes"] as const).find((key) => rule[key] !== undefined);
+    if (other === undefined) return filesScope(desk, setting, path);
+    desk.refuseKey([...path, other], `either ${other} or files`, `both ${other} and files`);
+    return null;
+  }
+  if (setting.effect === "allow" && rule.table === undefined && wantsNames(setting)) {
+    desk.missing(path, "files", "files: names of files, for no wildcard grants them");
+    return null;
+  }
+  if (rule.actions !== undefined && (rule.allow ?? rule.deny)?.includes("file") !== true)
+    desk.refuseKey([...path, "actions"], "actions only with the verb file");
   if (rule.group !== undefined) return groupScope(desk, rule, rule.group, setting, path);
   if (rule.indexes !== undefined) {
     desk.missing(path, "group", "group: the indexes are of");
@@ -40,6 +53,11 @@ export function resolveScope(desk: Desk, rule: RuleDocument, setting: Setting, p
   if (rule.table !== undefined) return tableScope(desk, rule.table, rule.addresses, setting, path);
   const somewhere = setting.verbs.some((verb) => hasPlaces(setting.vocabulary, verb));
   return somewhere ? { is: "process" } : { is: "device" };
+}
+
+/** Are its verbs about files, where files go by name? */
+function wantsNames({ vocabulary, verbs }: Setting): boolean {
+  return vocabulary.spaces.some(({ byName, verbs: known }) => byName && verbs.some((verb) => known.includes(verb)));
 }
 
 /** Verbs that act on addresses somewhere. All others are about the device as a whole. */
@@ -105,6 +123,10 @@ function tableScope(desk: Desk, table: string, addresses: RuleDocument["addresse
     return null;
   }
   checkVerbs(desk, setting, found, [...path, "table"]);
+  if (found.byName && setting.effect === "allow") {
+    desk.refuseKey([...path, "table"], "files: names of files, for no wildcard grants them");
+    return null;
+  }
   const ranges = rangesOf(desk, addresses, found, setting, [...path, "addresses"]);
   return ranges.length === 0 ? null : { is: "addresses", space, ranges };
 }

@@ -133,7 +133,21 @@ export type ControlDocument = Value<typeof CONTROL>;
 export const VIA_WORDS = ["select-before-operate", "direct", "direct-no-ack"] as const;
 const VIA_IS = "select-before-operate, direct or direct-no-ack";
 
+export const FILE_ACTIONS = ["open", "read", "write", "delete", "list"] as const;
+const ACTIONS_ARE = "open, read, write, delete or list";
+/** Printable, without a backslash, and of no part that leads up (RULINGS 37). */
+const FILE_NAME = text("a file's name, * for any run of characters within a part").refine(
+  (name) => /^[\x20-\x5b\x5d-\x7e]{1,255}$/.test(name) && !name.split("/").includes(".."),
+  { error: () => "a file's name of printable characters, without .. and backslash, * for any run of characters within a part" },
+);
+
 const COMMANDS = {
+  files: oneOrMany("the name of a file, or a list of names", FILE_NAME, 256)
+    .optional()
+    .meta({ description: "file names, * for any run of characters within a part (DNP3)" }),
+  actions: oneOrMany(ACTIONS_ARE, oneOf(FILE_ACTIONS, ACTIONS_ARE), FILE_ACTIONS.length)
+    .optional()
+    .meta({ description: "what a rule over the verb file is about: open, read, write, delete, list (DNP3)" }),
   reply: oneOf(["whole", "trim", "refuse"]).optional().meta({
     description:
       "what the reply to a class may carry: whole unless stated; trim: points the role may not read are cut out; refuse: then nothing (DNP3)",
@@ -154,7 +168,7 @@ const COMMANDS = {
     .meta({ description: "points of these groups, as the asset counts them" }),
 };
 
-const VERB = oneOf([...VERB_WORDS, "*"]);
+const VERB = oneOf([...VERB_WORDS, "file", "*"]);
 const verbs = () => oneOrMany(`a verb (${VERB_WORDS.slice(0, 8).join(", ")}), a list of verbs, or "*"`, VERB, 32);
 
 const STATE = keys({

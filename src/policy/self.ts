@@ -24,6 +24,7 @@ export function selfRule(model: AssetModel): Rule {
     functions: null,
     vias: null,
     objects: null,
+    files: null,
     control: null,
     reply: "whole",
     broadcast: false,

@@ -13,6 +13,7 @@ export const FAILED = {
   function: 0x10,
   via: 0x11,
   object: 0x12,
+  file: 0x13,
   broadcast: 0x20,
   hours: 0x30,
   state: 0x31,

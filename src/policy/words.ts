@@ -81,6 +81,7 @@ function sayWhat({ asset, vocabulary, decision, rule }: Denial, operation: Opera
   const point = asset.points[decision.point];
   const place = point === undefined ? formatAddress(asset.addressing, space, decision.address) : sayPlace(asset, space, point);
   const value = isRaw(decision.code, rule) ? sayRaw(operation, decision, point ?? null) : sayValue(operation, decision, point ?? null);
+  if (operation.target.at === "name") return `${verb} file ${operation.target.name}`;
   const command = operation.control === null ? "" : ` ${sayCommand(vocabulary, operation.control)}`;
   return `${verb} ${unit}${space.name} ${place}${value === null ? "" : ` = ${value}`}${command}${WAYS[operation.via]}`;
 }
@@ -194,6 +195,10 @@ function sayWhy(denial: Denial, operation: Operation, code: DenialCode): string 
       return `${operation.target.at === "device" ? "" : `by ${sayFunction(vocabulary, operation.function)} `}is not allowed: the rule lists ${functions(rule)}`;
     case "viaNotListed":
       return `is not allowed that way: the rule lists ${(rule?.vias ?? []).map((via) => VIA_WORDS[via - 1]).join(", ")}`;
+    case "notYourFile":
+      return "is about a file that this session has not opened";
+    case "fileNotListed":
+      return `is none of the files the rule lists: ${(rule?.files ?? []).join(", ")}`;
     case "objectNotListed":
       return `by object ${sayObject(operation.object)} is not allowed: the rule lists ${objects(rule)}`;
     case "codeNotListed":

@@ -41,7 +41,7 @@ export const dnp3Tcp: Protocol = {
     const fault = decoded.value.fault ?? objectionOf(decoded.value);
     return fault === null ? ok(decoded.value) : err({ kind: fault });
   },
-  message: (request, unit, broadcast) => operationsOf(request as Fragment, unit, broadcast),
+  message: (request, unit, broadcast, file) => operationsOf(request as Fragment, unit, broadcast, file),
   part(octets, at, length) {
     const control = length > 0 ? (octets[at] as number) : 0;
     const unsolicited = length > 1 && octets[at + 1] === FUNCTION.unsolicitedResponse;

@@ -1,10 +1,12 @@
 /** What one master's requests make of each other: retransmissions, confirms, selections (RULINGS 35, 36). */
 
 import { CON, FIN, FIR, type Fragment, REQUEST_HEADER, UNS } from "#dnp3/application";
+import { BAD_NAME, fileRequestOf, openedHandle } from "#dnp3/files";
 import { FUNCTION } from "#dnp3/functions";
 import { eachItem, fieldOf } from "#dnp3/items";
 import { FRAGMENT_LIMIT } from "#dnp3/transport";
 import type { DenialCode } from "#events";
+import type { OpenFile } from "#operation";
 import { copyOctets, sameOctets } from "#wire";
 import { FRAMED_LIMIT } from "./dnp3Stream.ts";
 import type { Conversation, Framer, Heard } from "./protocol.ts";
@@ -22,6 +24,8 @@ export class Dnp3Conversation implements Conversation {
   #lastLength = -1;
   #lastSequence = 0;
   #isAnswered = false;
+  /** By handle, those this session has opened (RULINGS 37). */
+  readonly #files = new Map<number, OpenFile>();
   readonly #frames = new Uint8Array(FRAMED_LIMIT);
   #framesLength = 0;
 
@@ -60,6 +64,8 @@ export class Dnp3Conversation implements Conversation {
       const { octets, at, length } = fragment;
       return this.#selection.operate(octets, at + REQUEST_HEADER, length - REQUEST_HEADER, transactionId, now);
     }
+    const handle = handleOf(fragment);
+    if (handle >= 0 && !this.#files.has(handle)) return "notYourFile";
     if (!ownsEvents && isOwners(fragment)) return "notEventOwner";
     return code === FUNCTION.write && !isTimely(fragment, wallMs) ? "timeNotOurs" : null;
   }
@@ -78,12 +84,43 @@ export class Dnp3Conversation implements Conversation {
     copyOctets(frames, 0, this.#frames, 0, this.#framesLength);
   }
 
+  fileOf(request: object): OpenFile | null {
+    const handle = handleOf(request as Fragment);
+    return handle < 0 ? null : (this.#files.get(handle) ?? null);
+  }
+
+  replied(request: object, reply: object): void {
+    const fragment = request as Fragment;
+    const { code } = fragment.row;
+    if (code === FUNCTION.closeFile || code === FUNCTION.abortFile) this.#files.delete(handleOf(fragment));
+    if (code !== FUNCTION.openFile) return;
+    const handle = openedHandle(reply as Fragment);
+    const [header] = fragment.headers;
+    const asked = header === undefined ? null : fileRequestOf(fragment, header);
+    if (handle < 0 || asked === null || asked === BAD_NAME || asked.name === null) return;
+    this.#files.set(handle, { name: asked.name, writes: asked.act === "openForWriting" });
+    const [oldest] = this.#files.keys();
+    if (this.#files.size > MOST_FILES && oldest !== undefined) this.#files.delete(oldest);
+  }
+
   isSelected(now: number): boolean {
     return this.#selection.stands(now);
   }
 }
 
 const NOTHING = new Uint8Array(0);
+/** Open at once by one session; devices have fewer. */
+const MOST_FILES = 64;
+
+/** Of the first header that has one; -1: none has. */
+function handleOf(fragment: Fragment): number {
+  for (const header of fragment.headers) {
+    if (header.entry.kind !== "file" || !header.hasData) continue;
+    const asked = fileRequestOf(fragment, header);
+    if (asked !== null && asked !== BAD_NAME && asked.handle >= 0) return asked.handle;
+  }
+  return -1;
+}
 
 /** Events, whether they come unasked, and the indications are one identity's (RULINGS 34). */
 function isOwners({ row, headers }: Fragment): boolean {

@@ -3,7 +3,7 @@
  * answers what was asked. The gateway knows no protocol but through this.
  */
 import type { DenialCode } from "#events";
-import type { Message, Operation, Reading, Straightened, Vocabulary } from "#operation";
+import type { Message, OpenFile, Operation, Reading, Straightened, Vocabulary } from "#operation";
 import type { Result } from "#wire";
 
 /** Addresses of a link layer that has some. */
@@ -86,6 +86,10 @@ export interface Conversation {
   objection(request: Request, transactionId: number, now: number, wallMs: number | null, ownsEvents: boolean): DenialCode | null;
   /** A request that arms the device was answered. @param armed it is armed */
   selected(request: Request, transactionId: number, armed: boolean, sentMs: number): void;
+  /** What the handle of a request stands for: a file this session opened. Null: for nothing, or it has none. */
+  fileOf(request: Request): OpenFile | null;
+  /** A request was answered, and is what it asked for done now? Handles come and go with it. */
+  replied(request: Request, reply: Reply): void;
   /** The last request was answered so; kept for the case that it is asked again. */
   answered(frames: Uint8Array, length: number): void;
   /** Does it still stand, what was selected? */
@@ -110,8 +114,8 @@ export interface Protocol {
   /** The function code of a request; 0 when there is none. */
   functionCode(octets: Uint8Array, length: number): number;
   decode(octets: Uint8Array, at: number, length: number): Result<Request, Malformed>;
-  /** What the request would do. */
-  message(request: Request, unit: number, broadcast: boolean): Message;
+  /** What the request would do. @param file what its handle stands for; null: it has none, or for nothing */
+  message(request: Request, unit: number, broadcast: boolean, file: OpenFile | null): Message;
   /** Of a message from a device; null: it is whole, and asks nothing. */
   part(octets: Uint8Array, at: number, length: number): Part | null;
   /** Does this reply answer that request? The error is a stable word for the record. */

@@ -21,7 +21,7 @@ port("a request from a stream is decoded, forwarded octet for octet under our tr
   const reply = modbusTcp.match(request.value, upstream, 7, 5);
   assert.ok(reply.ok);
   if (reply.ok) assert.is(modbusTcp.exceptionOf(reply.value), 0);
-  assert.is(modbusTcp.message(request.value, 17, false).operations[0]?.verb, "write");
+  assert.is(modbusTcp.message(request.value, 17, false, null).operations[0]?.verb, "write");
 });
 
 port("the code of an exception reply; 0 is a normal one", () => {

@@ -9,6 +9,7 @@ export const COIL: Space = {
   process: true,
   verbs: ["read", "write"],
   wild: ["read", "write"],
+  byName: false,
   last: 65535,
   modicon: 0,
 };
@@ -20,6 +21,7 @@ export const DISCRETE: Space = {
   process: true,
   verbs: ["read", "write"],
   wild: ["read", "write"],
+  byName: false,
   last: 65535,
   modicon: 1,
 };
@@ -31,6 +33,7 @@ export const INPUT: Space = {
   process: true,
   verbs: ["read", "write"],
   wild: ["read", "write"],
+  byName: false,
   last: 65535,
   modicon: 3,
 };
@@ -42,6 +45,7 @@ export const HOLDING: Space = {
   process: true,
   verbs: ["read", "write"],
   wild: ["read", "write"],
+  byName: false,
   last: 65535,
   modicon: 4,
 };
@@ -53,6 +57,7 @@ export const FILE: Space = {
   process: false,
   verbs: ["file-read", "file-write"],
   wild: ["file-read", "file-write"],
+  byName: false,
   last: 65535,
   modicon: null,
 };

@@ -233,6 +233,7 @@ function ruleOf(model: AssetModel, owner: string, words: RuleWords, order: numbe
     broadcast: words.broadcast ?? false,
     vias: null,
     objects: null,
+    files: null,
     control: null,
     reply: "whole",
     opaque: words.opaque ?? false,
