@@ -76,7 +76,7 @@ files("another name, another act, a deny: nothing of it leaves", async (context)
   assert.is((await alice.request(DELETE, fileCommand("/logs/today.txt", { mode: 0 }))).iin2, 1);
   assert.equal(station.asked, []);
   const codes = (await station.house.written("decision")).map(({ code }) => code);
-  assert.equal(codes, ["fileNotListed", "fileNotListed", "forbidden", "fileNotListed", "fileNotListed"]);
+  assert.equal(codes, ["fileNotListed", "fileNotListed", "forbidden", "fileNotListed", "functionNotListed"]);
   assert.is((await alice.request(DELETE, fileCommand("/logs/old-1.txt", { mode: 0 }))).iin2, 0);
   assert.not.ok(station.outstation.files.has("/logs/old-1.txt"));
 });
