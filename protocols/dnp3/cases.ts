@@ -16,7 +16,7 @@ import { f64be, fromHex, putF32le, putF64le, putU16le, putU32le } from "#wire";
 import { decodeFragment } from "./application.ts";
 import { FUNCTION } from "./functions.ts";
 import { CONTROL_CODES, functionOf } from "./names.ts";
-import { ANALOG_OUTPUT, BINARY_OUTPUT, CLASS, CLOCK, INDICATION, SPACES } from "./spaces.ts";
+import { ANALOG_INPUT, ANALOG_OUTPUT, BINARY_OUTPUT, CLASS, CLOCK, INDICATION, SPACES } from "./spaces.ts";
 
 /** The octets, or why the words mean nothing: `found ...; expected ...`. */
 export function parseCase(words: string, context: CaseContext): Uint8Array | string {
@@ -186,29 +186,40 @@ function settingsOf(words: readonly string[]): { readonly on: number; readonly o
     const isTime = name === "on" || name === "off";
     if ((!isTime && name !== "count") || digits === undefined || isTime !== (unit !== undefined))
       return `found "${words.slice(i).join(" ")}"; expected on 500ms, off 500ms or count 1`;
-    settings[name as "on" | "off" | "count"] = Number(digits) * (unit === "s" ? 1000 : 1);
+    const stated = Number(digits) * (unit === "s" ? 1000 : 1);
+    if (stated > (isTime ? MOST_TIME : MOST_COUNT))
+      return `found "${name} ${value}"; expected at most ${isTime ? `${MOST_TIME}ms` : MOST_COUNT}`;
+    settings[name as "on" | "off" | "count"] = stated;
   }
   return settings;
 }
 
-/** By the word for how it is written. */
-const ANALOGS: Readonly<Record<string, readonly [variation: number, octets: number]>> = {
-  i32: [1, 4],
-  i16: [2, 2],
-  f32: [3, 4],
-  f64: [4, 8],
+const MOST_TIME = 0xffff_ffff;
+const MOST_COUNT = 0xff;
+
+/** By the word for how it is written. `most`: of whole numbers, to either side. */
+const ANALOGS: Readonly<Record<string, readonly [variation: number, octets: number, most: number | null]>> = {
+  i32: [1, 4, 0x7fff_ffff],
+  i16: [2, 2, 0x7fff],
+  f32: [3, 4, null],
+  f64: [4, 8, null],
 };
 
 function parseAnalog(way: number, where: readonly string[], words: readonly string[], context: CaseContext): Octets | string {
   const [value = "", as, type = "f64", ...more] = words;
   const kind = ANALOGS[type];
-  if (kind === undefined || more.length > 0 || (as !== undefined && as !== "as"))
+  if (kind === undefined || value === "" || more.length > 0 || (as !== undefined && as !== "as"))
     return `found "${words.join(" ")}"; expected a value, and how it is written: as i16, i32, f32 or f64`;
   const place = placeOf(where, value, context);
   if (typeof place === "string") return place;
   if (place.space !== ANALOG_OUTPUT) return `found ${SPACES[place.space]?.name}; expected an analog output`;
   const number = place.cells === null ? Number(value) : f64be(place.cells, 0);
-  const [variation, size] = place.object === null ? kind : (Object.values(ANALOGS).find(([each]) => each === place.object?.[1]) ?? kind);
+  if (Number.isNaN(number)) return `found "${value}"; expected a number`;
+  const [variation, size, most] =
+    place.object === null ? kind : (Object.values(ANALOGS).find(([each]) => each === place.object?.[1]) ?? kind);
+  // What it would come to by cutting it off is another question.
+  if (most !== null && (!Number.isInteger(number) || number > most || number < -most - 1))
+    return `found ${number}, as it is on the wire; expected a whole number of ${8 * size} bits, or as f32 or f64`;
   const block = new Uint8Array(size + 1);
   if (variation === 1) putU32le(block, 0, number >>> 0);
   else if (variation === 2) putU16le(block, 0, number & 0xffff);
@@ -252,7 +263,8 @@ function parseAssign(tokens: readonly string[], context: CaseContext): Octets | 
 function parseConfigure(tokens: readonly string[], context: CaseContext): Octets | string {
   const place = placeOf(tokens, null, context);
   if (typeof place === "string") return place;
-  if (place.first !== place.last || place.first > 255) return "found several points; expected one analog input";
+  if (place.space !== ANALOG_INPUT || place.first !== place.last || place.first > 255)
+    return "found another place; expected one analog input, of index 0 to 255";
   return [FUNCTION.write, 34, 1, 0, place.first, place.first, 1, 0];
 }
 

@@ -46,7 +46,9 @@ export function functionOf(name: string): number | null {
   const number = Number(code);
   if (!functionRow(number).isKnown || isResponse(number)) return null;
   if (group === undefined) return number;
-  return groupOf(Number(group)) === null ? null : number | (Number(group) << 8);
+  // Group 0 would be the function as a whole.
+  const isGroup = Number(group) > 0 && Number(group) <= 0xff && groupOf(Number(group)) !== null;
+  return isGroup ? number | (Number(group) << 8) : null;
 }
 
 export function nameOf(number: number): string {

@@ -56,6 +56,7 @@ export const SPACES: readonly Space[] = [
 ];
 
 export const BINARY_OUTPUT = 2;
+export const ANALOG_INPUT = 5;
 export const ANALOG_OUTPUT = 7;
 export const CLASS = 11;
 export const ATTRIBUTE = 12;
@@ -69,7 +70,7 @@ const BY_TABLE: Readonly<Record<PointTable, number>> = {
   binaryOutput: BINARY_OUTPUT,
   counter: 3,
   frozenCounter: 4,
-  analogInput: 5,
+  analogInput: ANALOG_INPUT,
   frozenAnalogInput: 6,
   analogOutput: ANALOG_OUTPUT,
   octetString: 8,

@@ -2,14 +2,15 @@
  * The words of a policy, in one page: what docs/policy-words.md holds and `penstock policy explain --words` prints. Made from the tables the
  * gateway itself uses; only what a code means is written here.
  */
+import { dnp3Vocabulary } from "#dnp3/vocabulary";
 import { jsonSchemaOf, type Shape } from "#documents/shape";
 import { DENIALS, type DenialCode } from "#events";
 import { DEMANDS } from "#gateway/commandRights";
 import { modbusVocabulary } from "#modbus/vocabulary";
-import type { Verb, Vocabulary } from "#operation";
+import type { Space, Verb, Vocabulary } from "#operation";
 import { LINTS } from "#policy/lint";
 import type { ManageRight } from "#policy/model";
-import { BINDING, CASE, MANAGE_WORDS, ON_DENY, ROLE_ITEM, VALUES, VERB_WORDS } from "#policy/schema";
+import { BINDING, CASE, CONTROL, MANAGE_WORDS, ON_DENY, ROLE_ITEM, VALUES, VERB_WORDS } from "#policy/schema";
 
 /** Markdown. */
 export function policyWords(): string {
@@ -23,11 +24,17 @@ export function policyWords(): string {
     'In an allow, `"*"` is `read`. In a deny it is every verb.',
     "",
     table(
-      ["verb", "means", "Modbus functions"],
-      VERB_WORDS.map((verb) => [verb, VERBS[verb], functionsOf(modbusVocabulary, verb) + (verb === "raw" ? AND_THE_REST : "")]),
+      ["verb", "means", "Modbus functions", "DNP3 functions"],
+      VERB_WORDS.map((verb) => [
+        verb,
+        VERBS[verb],
+        functionsOf(modbusVocabulary, verb) + (verb === "raw" ? AND_THE_REST : ""),
+        functionsOf(dnp3Vocabulary, verb),
+      ]),
     ),
     "",
-    "`link` housekeeping is answered by the gateway and needs no rule; `confirm` follows the right that caused it. Verbs without a Modbus function may stand in a deny.",
+    "`link` housekeeping is answered by the gateway and needs no rule; `confirm` follows the right that caused it. Verbs that no function of an asset's protocol carries may stand in a deny.",
+    "A rule over `operate` is one over `select` as well.",
     "",
     "## Rights of management",
     "",
@@ -48,6 +55,10 @@ export function policyWords(): string {
     "",
     table(["key", "means"], keysOf(VALUES)),
     "",
+    "Of `control`, which commands a rule over `operate` grants (DNP3 g12v1). Without it: the codes that have words, any count, any time.",
+    "",
+    table(["key", "means"], keysOf(CONTROL)),
+    "",
     "Of `on_deny`, which may stand at the document, an asset, a role or a rule:",
     "",
     table(["key", "means"], keysOf(ON_DENY)),
@@ -62,11 +73,18 @@ export function policyWords(): string {
     "",
     table(["key", "means"], keysOf(CASE)),
     "",
-    "Requests: `read PLACE`, `write PLACE = VALUE ...`, `mask PLACE and WORD or WORD`, `readwrite holding A-B write C-D = WORD ...`, `file-read FILE/RECORDS`,",
+    "Requests of a Modbus asset: `read PLACE`, `write PLACE = VALUE ...`, `mask PLACE and WORD or WORD`, `readwrite holding A-B write C-D = WORD ...`, `file-read FILE/RECORDS`,",
     "`file-write FILE/RECORD = WORD ...`, `diagnose|control|identify FUNCTION`, `raw FUNCTION = OCTETS`. A place is a table with addresses or the name of a point, whose",
     "values are in engineering units. `by FUNCTION` at the end of read and write chooses among the functions that can do it.",
     "",
-    "## Tables",
+    "Requests of a DNP3 asset:",
+    "",
+    table(["request", "means"], DNP3_REQUESTS),
+    "",
+    "A place is a table with indexes (`analog-input 0-3`), a group and variation with indexes (`g30v5 0-3`), the name of a point, `class 1-3`, `indication 7` or `clock`. A way is `select` (the SELECT), `sbo` (the OPERATE after it), `direct` or",
+    "`no-ack`. What becomes of a request in its place (that an OPERATE follows its SELECT, whose the events are, the clock) is no matter of the policy and is not asked.",
+    "",
+    "## Modbus tables",
     "",
     table(
       ["table", "cells", "written", "modicon digit", "covered by a rule that names no table"],
@@ -93,6 +111,46 @@ export function policyWords(): string {
         verbs.join(", "),
         opaque ? `${effect}, opaque` : effect,
       ]),
+    ),
+    "",
+    "## DNP3 tables",
+    "",
+    table(
+      ["table", "holds", "last index", "commanded or written", "verbs", "covered by a rule that names no table"],
+      dnp3Vocabulary.spaces.map((space) => [
+        space.name,
+        space.stride > 1 ? "a number" : !space.process ? "no points" : space.bits === 1 ? "1 bit" : "16 bits",
+        String(Math.floor((space.last + 1) / space.stride) - 1),
+        commanded(space),
+        listed(space.verbs),
+        listed(space.wild),
+      ]),
+    ),
+    "",
+    "Indexes are counted from 0 unless the asset's `addressing` says otherwise. `class` 0 is a look at everything, 1 to 3 are events. A number stands in points, limits and records as what it is, however it is written on the wire.",
+    "What is *not* in the last column is granted only by a rule that names the table or a group, files by name.",
+    "",
+    "## DNP3 functions",
+    "",
+    "A rule names them by number or name. `named`: granted only by a rule that lists the function. What the gateway cannot look into needs `allow: raw`, `opaque: true` and function with group: `2/12` is WRITE of group 12, `25/70` OPEN_FILE.",
+    "",
+    table(
+      ["number", "name", "verbs", "effect"],
+      dnp3Vocabulary.functions.map(({ number, name, verbs, effect, opaque, named }) => [
+        String(number),
+        name,
+        verbs.join(", "),
+        [effect, ...(opaque ? ["opaque"] : []), ...(named ? ["named"] : [])].join(", "),
+      ]),
+    ),
+    "",
+    "## DNP3 control codes",
+    "",
+    "The whole octet counts. All others by number, such as `0x42`; with `queue: true` also with bit 0x10 set, with `clear: true` with 0x20.",
+    "",
+    table(
+      ["word", "octet"],
+      Object.entries(dnp3Vocabulary.controlCodes).map(([word, code]) => [word, `0x${code.toString(16).padStart(2, "0")}`]),
     ),
     "",
     "## Denial codes",
@@ -124,7 +182,9 @@ function codes(): DenialCode[] {
 }
 
 function functionsOf(vocabulary: Vocabulary, verb: Verb): string {
-  const numbers = vocabulary.functions.filter(({ verbs }) => verbs.includes(verb)).map(({ number }) => sayNumber(number));
+  const numbers = vocabulary.functions
+    .filter(({ verbs }) => verbs.includes(verb))
+    .map(({ number }) => (vocabulary === modbusVocabulary ? sayNumber(number) : String(number)));
   return numbers.length === 0 ? "none" : numbers.join(", ");
 }
 
@@ -136,6 +196,35 @@ function sayNumber(number: number): string {
   const code = number & 0xff;
   return number > 0xff || code === 8 || code === 43 ? `${code}/${number >> 8}` : String(code);
 }
+
+function commanded({ verbs }: Space): string {
+  return verbs.includes("operate") ? "commanded" : verbs.includes("write") ? "written" : "no";
+}
+
+function listed(words: readonly string[]): string {
+  return words.length === 0 ? "nothing" : words.join(", ");
+}
+
+/** What protocols/dnp3/cases.ts reads. */
+const DNP3_REQUESTS: readonly (readonly [string, string])[] = [
+  ["`read PLACE`", "what stands there now"],
+  ["`read events PLACE`, `read class 1-3`", "take events"],
+  [
+    "`operate PLACE CODE [on TIME] [off TIME] [count N] WAY`",
+    "a command: trip, close, pulse_on, latch_on, latch_off or an octet; `on 250ms`, `off 1s`, `count 1`",
+  ],
+  [
+    "`operate PLACE = VALUE [as i16\\|i32\\|f32\\|f64] WAY`",
+    "a set-point, written as 16 or 32 bit integer, as float or double (f64 unless stated)",
+  ],
+  ["`write indication 7 = 0`", "the restart was seen"],
+  ["`freeze PLACE`", "counters or analog inputs"],
+  ["`unsolicited on\\|off class 1`", "whether events of a class come unasked"],
+  ["`assign PLACE class 1`", "put points into a class"],
+  ["`configure PLACE`", "the deadband of an analog input"],
+  ["`time`, `restart cold\\|warm`", "set the clock; restart"],
+  ["`raw FUNCTION [= OCTETS]`", "octets after the function code, for all else and for malformed requests"],
+];
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");

@@ -2,7 +2,8 @@
  * Operations as a record tells them: table, addresses, named points, values before (with age and source) and after (DESIGN 5). The before
  * values are copied when the request is judged; everything that costs words is done later, in the batch writer.
  */
-import type { Operation, Values } from "#operation";
+import { isWriting, type Operation, type Values, type Vocabulary } from "#operation";
+import { VIA_WORDS } from "#policy/schema";
 import { SOURCES, type Source } from "#process/lastSeen";
 import type { AssetModel, Point } from "#process/points";
 import { decodePoint } from "#process/values";
@@ -42,7 +43,7 @@ export class Before {
     for (let i = 0; i < operations.length; i++) {
       const operation = operations[i] as Operation;
       const { target } = operation;
-      if (operation.verb !== "write" || target.at !== "range") continue;
+      if (!isWriting(operation.verb) || target.at !== "range") continue;
       if (!operation.broadcast) this.#copy(asset, asset.canonicalUnit(operation.unit), target.space, target.first, target.last);
       else for (const unit of asset.model.units) this.#copy(asset, unit, target.space, target.first, target.last);
     }
@@ -131,12 +132,29 @@ export function describeOperations(layout: Layout, operations: readonly Operatio
   before?.rewind();
   return operations.flatMap((operation) => {
     const { target } = operation;
+    const also = describeCommand(operation, layout.vocabulary);
     if (target.at !== "range")
-      return [{ verb: operation.verb, unit: operation.unit, target: target.at === "name" ? target.name : target.at }];
-    if (operation.verb !== "write") return [describeRange(layout, operation.verb, operation.unit, target.space, target.first, target.last)];
+      return [{ verb: operation.verb, unit: operation.unit, target: target.at === "name" ? target.name : target.at, ...also }];
+    const { space, first, last } = target;
+    if (!isWriting(operation.verb)) return [{ ...describeRange(layout, operation.verb, operation.unit, space, first, last), ...also }];
     const units = before?.unitsOf(operation, layout.canonicalUnit(operation.unit)) ?? [layout.canonicalUnit(operation.unit)];
-    return units.map((unit) => describeWrite(layout, operation, unit, before?.take(target.last - target.first + 1) ?? null));
+    return units.map((unit) => ({ ...describeWrite(layout, operation, unit, before?.take(last - first + 1) ?? null), ...also }));
   });
+}
+
+/** What only DNP3 has to tell: the object, the way of a command and what it commands, and who the request claims to be. Empty for others. */
+function describeCommand({ object, via, control, actor }: Operation, { controlCodes }: Vocabulary): Record<string, unknown> {
+  const told: Record<string, unknown> = {};
+  if (object !== 0) told.object = `g${object >> 8}v${object & 0xff}`;
+  if (via !== 0) told.via = VIA_WORDS[via - 1];
+  if (control !== null) {
+    const { code: octet, count, onTimeMs, offTimeMs } = control;
+    const word = Object.keys(controlCodes).find((name) => controlCodes[name] === octet);
+    told.control = { code: word ?? `0x${octet.toString(16).padStart(2, "0")}`, octet, count, onTimeMs, offTimeMs };
+  }
+  // Claimed, not proven: the gateway has no keys to hold it against.
+  if (actor !== 0) told.actor = actor;
+  return told;
 }
 
 /** Do the operations of a record leave out some of what the request would write? Then its octets must tell it. */
@@ -165,7 +183,13 @@ export function describeRange(
 /** What the gateway read for one request, raw and by name. */
 export function describeGuard(layout: Layout, { reads }: Guard): Record<string, unknown>[] {
   return reads.map(({ unit, space, first, last, cells }) => {
-    const told = { ...describeRange(layout, "read", unit, space, first, last), value: [...cells] };
+    const told = {
+      ...describeRange(layout, "read", unit, space, first, last),
+      value: layout.told(
+        space,
+        [...cells].map((cell) => (cell < 0 ? null : cell)),
+      ),
+    };
     const points = layout.pointsIn(unit, space, first, last).filter((point) => point.first >= first && point.last <= last);
     if (points.length === 0) return told;
     const named = points.map((point) => ({
@@ -179,7 +203,13 @@ export function describeGuard(layout: Layout, { reads }: Guard): Record<string, 
 
 function describeWrite(layout: Layout, operation: Operation, unit: number, before: BeforeCells | null): Record<string, unknown> {
   const { target, values } = operation;
-  if (target.at !== "range" || values.is !== "cells") return { verb: operation.verb, unit };
+  if (target.at !== "range") return { verb: operation.verb, unit };
+  if (values.is !== "cells") {
+    const { space, first, last } = target;
+    const told = describeRange(layout, operation.verb, unit, space, first, last);
+    if (operation.broadcast) told.broadcast = true;
+    return before === null ? told : { ...told, before: beforeOf(layout, space, before, 0, last - first) };
+  }
   const told: Record<string, unknown> = {
     verb: operation.verb,
     unit,
@@ -190,18 +220,23 @@ function describeWrite(layout: Layout, operation: Operation, unit: number, befor
   const listed = Math.min(count, LISTED_CELLS);
   const after = Array.from({ length: count }, (_, i) => writtenCell(values, i, before?.cells[i] ?? -1));
   if (values.keep !== 0) told.mask = { and: values.keep, or: writtenCell({ ...values, keep: 0 }, 0, 0) };
-  told.after = after.slice(0, listed);
-  if (before !== null) told.before = beforeOf(before, 0, listed - 1);
+  told.after = layout.told(target.space, after.slice(0, listed));
+  if (before !== null) told.before = beforeOf(layout, target.space, before, 0, listed - 1);
   if (listed < count) told.unlisted = count - listed;
   const points = layout.pointsIn(unit, target.space, target.first, target.last);
   if (points.length > 0) told.points = points.map((point) => describePoint(point, target.first, target.last, after, before));
   return told;
 }
 
-function beforeOf(before: BeforeCells, from: number, to: number): Record<string, unknown> | null {
+function beforeOf(layout: Layout, space: number, before: BeforeCells, from: number, to: number): Record<string, unknown> | null {
   const cells = [...before.cells.subarray(from, to + 1)];
   if (cells.every((cell) => cell < 0)) return null;
-  const told: Record<string, unknown> = { value: cells.map((cell) => (cell < 0 ? null : cell)) };
+  const told: Record<string, unknown> = {
+    value: layout.told(
+      space,
+      cells.map((cell) => (cell < 0 ? null : cell)),
+    ),
+  };
   if (cells.every((cell) => cell >= 0)) {
     told.ageMs = before.ageOf(from, to);
     told.source = before.sourceOf(from);

@@ -4,6 +4,7 @@ import { Plausible } from "#policy/plausible";
 import { formatAddresses, isPaged, recordAt } from "#process/addressing";
 import { PointIndex } from "#process/pointIndex";
 import type { AssetModel, Point } from "#process/points";
+import { f64be } from "#wire";
 
 export class Layout {
   readonly model: AssetModel;
@@ -32,13 +33,34 @@ export class Layout {
     return this.vocabulary.spaces[number];
   }
 
-  /** Where a range lies, for a record: zero-based (DESIGN 3), and as `place` in the asset's own words. Of a file, its records. */
+  /** Cells as a record tells them: a number that takes several (DNP3) as the number it is; null where a part of it is not known, or it is none. */
+  told(number: number, cells: readonly (number | null)[]): (number | null)[] {
+    const stride = this.space(number)?.stride ?? 1;
+    return stride === 1
+      ? [...cells]
+      : Array.from({ length: cells.length / stride }, (_, i) => numberOf(cells.slice(stride * i, stride * (i + 1))));
+  }
+
+  /** Where a range lies, for a record: zero-based (DESIGN 3; of numbers their indexes, not cells), and as `place` in the asset's own words. Of a file, its records. */
   extent(number: number, first: number, last: number): Record<string, unknown> {
     const space = this.space(number);
     if (space === undefined) return { table: number, first, last };
     const place = formatAddresses(this.model.addressing, space, first, last);
-    if (!isPaged(space)) return { table: space.name, first, last, place };
+    if (!isPaged(space))
+      return { table: space.name, first: Math.floor(first / space.stride), last: Math.floor(last / space.stride), place };
     const { file, record } = recordAt(first);
     return { table: space.name, file, first: record, last: record + last - first, place };
   }
+}
+
+/** A double in words, most significant first. */
+function numberOf(words: readonly (number | null)[]): number | null {
+  const octets = new Uint8Array(8);
+  for (const [i, word] of words.entries()) {
+    if (word === null || word < 0) return null;
+    octets[2 * i] = word >> 8;
+    octets[2 * i + 1] = word & 0xff;
+  }
+  const number = f64be(octets, 0);
+  return Number.isFinite(number) ? number : null;
 }

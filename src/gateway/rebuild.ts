@@ -3,9 +3,10 @@
  * changes. Only as much of the log is read as the longest window reaches back.
  */
 import { readRecords, type StoredRecord } from "#audit/read";
-import type { Operation, Vocabulary } from "#operation";
+import type { Operation, Space, Vocabulary } from "#operation";
 import type { Present } from "#policy/decision";
 import { placesOf } from "#policy/places";
+import { putF64be } from "#wire";
 import type { Asset } from "./asset.ts";
 import type { PolicyInForce } from "./policy.ts";
 import type { Road } from "./road.ts";
@@ -88,14 +89,16 @@ function countChanges(asset: Asset, policy: PolicyInForce, { members, guard }: P
   }
 }
 
-/** The write a record tells. `isWhole`: with every value it wrote, not only with its place. */
-function writeOf(told: Members, { spaces }: Vocabulary): { readonly operation: Operation; readonly isWhole: boolean } | null {
-  const { verb, unit, table, first, last, mask, after } = told;
+/** The write or command a record tells. `isWhole`: with every value it wrote, not only with its place. */
+export function writeOf(told: Members, { spaces }: Vocabulary): { readonly operation: Operation; readonly isWhole: boolean } | null {
+  const { verb, unit, table, first: from, last: to, mask, after } = told;
   const space = spaces.findIndex(({ name }) => name === table);
-  if (verb !== "write" || space < 0 || typeof first !== "number" || typeof last !== "number" || typeof unit !== "number") return null;
-  const bits = spaces[space]?.bits === 1 ? 1 : 16;
+  if ((verb !== "write" && verb !== "operate") || space < 0) return null;
+  if (typeof from !== "number" || typeof to !== "number" || typeof unit !== "number") return null;
+  const { bits, stride } = spaces[space] as Space;
+  const [first, last] = [from * stride, (to + 1) * stride - 1];
   const count = last - first + 1;
-  const cells: readonly unknown[] = Array.isArray(after) ? after : [];
+  const cells = cellsOf(after, stride);
   const octets = new Uint8Array(bits === 1 ? Math.ceil(count / 8) : 2 * count);
   cells.forEach((cell, i) => {
     if (typeof cell !== "number") return;
@@ -119,12 +122,25 @@ function writeOf(told: Members, { spaces }: Vocabulary): { readonly operation: O
   return { operation, isWhole: cells.length === count && cells.every((cell) => typeof cell === "number") };
 }
 
+/** A record tells a number that takes several cells as what it is. */
+function cellsOf(told: unknown, stride: number): readonly unknown[] {
+  if (!Array.isArray(told)) return [];
+  if (stride === 1) return told;
+  const octets = new Uint8Array(2 * stride);
+  return told.flatMap((number: unknown) => {
+    if (typeof number !== "number") return new Array<null>(stride).fill(null);
+    putF64be(octets, 0, number);
+    return Array.from({ length: stride }, (_, i) => ((octets[2 * i] as number) << 8) | (octets[2 * i + 1] as number));
+  });
+}
+
 function presentOf(guard: readonly Members[], { spaces }: Vocabulary): Present {
   return {
     cell(unit, space, address) {
       for (const { unit: of, table, first, value } of guard) {
         if (of !== unit || table !== spaces[space]?.name || typeof first !== "number" || !Array.isArray(value)) continue;
-        const cell: unknown = value[address - first];
+        const { stride } = spaces[space] as Space;
+        const cell = cellsOf(value, stride)[address - first * stride];
         if (typeof cell === "number") return cell;
       }
       return -1;

@@ -314,6 +314,9 @@ function conditions({ rule, hours, state }: TableRule, { operation, facts }: Que
   if (rule.vias !== null && operation.via !== 0 && !rule.vias.includes(operation.via)) return FAILED.via;
   if (rule.objects !== null && !rule.objects.includes(operation.object)) return FAILED.object;
   if (rule.files !== null && !namesFile(rule.files, operation)) return FAILED.file;
+  // What is to be done is which command it is, as a function is: a rule for closing came nearer to a close than one for tripping.
+  const command = rule.control === null ? null : operation.control;
+  if (command !== null && rule.control?.codes.includes(command.code) === false) return FAILED.code;
   if (operation.broadcast && !rule.broadcast) return FAILED.broadcast;
   if (hours >= 0 && facts.hoursOpen[hours] !== 1) return FAILED.hours;
   if (state >= 0) {
@@ -323,7 +326,7 @@ function conditions({ rule, hours, state }: TableRule, { operation, facts }: Que
   }
   const { rate } = rule;
   if (rate !== null && facts.rates.count(rule.order, rate.windowMs, facts.now) >= rate.count) return FAILED.rate;
-  return rule.control === null || operation.control === null ? 0 : commandWithin(rule.control, operation.control);
+  return rule.control === null || command === null ? 0 : commandWithin(rule.control, command);
 }
 
 /** Files are asked for a few times a day; nothing is laid out for them. */
@@ -331,8 +334,7 @@ function namesFile(patterns: readonly string[], { target }: Operation): boolean 
   return target.at === "name" && patterns.some((pattern) => matchesName(pattern, target.name));
 }
 
-function commandWithin(limits: ControlLimits, { code, count, onTimeMs, offTimeMs }: Control): Failed {
-  if (!limits.codes.includes(code)) return FAILED.code;
+function commandWithin(limits: ControlLimits, { count, onTimeMs, offTimeMs }: Control): Failed {
   if (count < limits.count[0] || count > limits.count[1]) return FAILED.count;
   if (onTimeMs < limits.onTimeMs[0] || onTimeMs > limits.onTimeMs[1]) return FAILED.onTime;
   return offTimeMs < limits.offTimeMs[0] || offTimeMs > limits.offTimeMs[1] ? FAILED.offTime : 0;

@@ -112,6 +112,7 @@ const STAGE: Partial<Record<DenialCode, number>> = {
   viaNotListed: 1,
   objectNotListed: 1,
   fileNotListed: 1,
+  codeNotListed: 1,
   broadcastNotAllowed: 2,
   outsideHours: 3,
   stateNotMet: 3,
@@ -120,7 +121,6 @@ const STAGE: Partial<Record<DenialCode, number>> = {
   belowMinimum: 5,
   aboveMaximum: 5,
   notInSet: 5,
-  codeNotListed: 5,
   countOutside: 5,
   onTimeOutside: 5,
   offTimeOutside: 5,
@@ -351,7 +351,7 @@ class Inquiry {
       case "device":
         return [];
       case "process": {
-        return this.#spaces[space]?.wild.includes(operation.verb) === true ? [all] : [];
+        return this.#spaces[space]?.wild.includes(operation.verb) === true && this.#isThere(place) ? [all] : [];
       }
       case "addresses": {
         if (space !== scope.space || !isIn(scope.ranges, address)) return [];
@@ -363,6 +363,11 @@ class Inquiry {
         return operation.verb === "read" && this.#isBetween(scope.points, rule.gap, place) ? [all] : [];
       }
     }
+  }
+
+  /** The place behind the last of a table stands for what the table does not have: nothing is granted there. */
+  #isThere({ space, address }: Place): boolean {
+    return space < 0 || address <= (this.#spaces[space]?.last ?? -1);
   }
 
   /** Lies it between two points of the rule, near each other, that are both read as well (RULINGS 6)? */
@@ -383,6 +388,7 @@ class Inquiry {
     if (!isVia(rule, operation)) return fails("viaNotListed");
     if (!isObject(rule, operation)) return fails("objectNotListed");
     if (!isFile(rule, operation)) return fails("fileNotListed");
+    if (!isCode(rule, operation)) return fails("codeNotListed");
     if (operation.broadcast && !rule.broadcast) return fails("broadcastNotAllowed");
     if (rule.hours !== null && this.#hoursState(rule) !== 1) return fails("outsideHours");
     if (rule.state !== null) {
@@ -646,9 +652,12 @@ function isFile({ files }: Rule, { target }: Operation): boolean {
   );
 }
 
+function isCode({ control }: Rule, { control: command }: Operation): boolean {
+  return control === null || command === null || control.codes.some((code) => code === command.code);
+}
+
 function commandMisfit({ control }: Rule, command: Control | null): DenialCode | null {
   if (control === null || command === null) return null;
-  if (!control.codes.some((code) => code === command.code)) return "codeNotListed";
   const limits = [
     ["countOutside", control.count, command.count],
     ["onTimeOutside", control.onTimeMs, command.onTimeMs],

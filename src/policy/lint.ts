@@ -423,8 +423,8 @@ function isUnconditional(rule: Rule): boolean {
 
 /** Rules that ask the same of a value grant together what each grants alone. */
 function sameConditions(a: Rule, b: Rule): boolean {
-  const conditions = ({ values, hours, state, rate, functions, broadcast }: Rule): string =>
-    JSON.stringify([values, hours?.text, state?.text, state?.maxAgeMs, rate, functions, broadcast], (_, value) =>
+  const conditions = ({ values, hours, state, rate, functions, vias, objects, control, broadcast }: Rule): string =>
+    JSON.stringify([values, hours?.text, state?.text, state?.maxAgeMs, rate, functions, vias, objects, control, broadcast], (_, value) =>
       typeof value === "bigint" ? String(value) : value,
     );
   return conditions(a) === conditions(b);

@@ -12,7 +12,7 @@ import { parseHours } from "./hours.ts";
 import type { Desk } from "./loadDesk.ts";
 import { resolveOnDeny } from "./loadOnDeny.ts";
 import type { Hours, Rule, State } from "./model.ts";
-import { resolveControl, resolveObjects, resolveReply, resolveVias, withSelect } from "./resolveCommands.ts";
+import { checkCommanded, resolveControl, resolveObjects, resolveReply, resolveVias, withSelect } from "./resolveCommands.ts";
 import { fileFunctions, fileVerbs } from "./resolveFiles.ts";
 import { resolveScope } from "./resolveScope.ts";
 import { resolveValues } from "./resolveValues.ts";
@@ -55,6 +55,7 @@ export function resolveRule(desk: Desk, rule: RuleDocument, path: Path, owner: s
     const objects = resolveObjects(desk, rule, vocabulary, path);
     const control = resolveControl(desk, rule, vocabulary, verbs, effect, path);
     if (scope === null) continue;
+    if (rule.control !== undefined) checkCommanded(desk, scope, asset, vocabulary, [...path, "control"]);
     const values = rule.values === undefined ? null : resolveValues(desk, rule.values, scope, asset, vocabulary, [...path, "values"]);
     resolved.push({
       order: desk.nextOrder(),

@@ -6,6 +6,7 @@
 import { quoted } from "#documents/problems";
 import type { Path } from "#documents/yaml";
 import type { Verb, Vocabulary } from "#operation";
+import type { AssetModel } from "#process/points";
 import type { Desk } from "./loadDesk.ts";
 import type { ControlLimits, Rule, Scope } from "./model.ts";
 import { type ControlDocument, type RuleDocument, VIA_WORDS } from "./schema.ts";
@@ -69,6 +70,14 @@ export function resolveControl(
   }
   const { codes, count = [0, 255], on_time: onTimeMs = WHOLE, off_time: offTimeMs = WHOLE } = rule.control;
   return { codes: codesOf(desk, codes, rule.control, vocabulary, [...at, "codes"]), count, onTimeMs, offTimeMs };
+}
+
+/** A number is told what to be, not what to do: beside one, `control` would look like a limit and be none. */
+export function checkCommanded(desk: Desk, scope: Scope, { points }: AssetModel, { spaces }: Vocabulary, path: Path): void {
+  const named =
+    scope.is === "points" ? scope.points.map((index) => points[index]?.space ?? -1) : scope.is === "addresses" ? [scope.space] : [];
+  const number = named.find((space) => spaces[space]?.bits !== 1);
+  if (number !== undefined) desk.refuseKey(path, "values: control is for binary outputs", `control on the ${spaces[number]?.name} table`);
 }
 
 const WHOLE = [0, 0xffff_ffff] as const;

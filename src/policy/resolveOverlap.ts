@@ -1,6 +1,6 @@
 /** Can two rules speak of one request? For the loader and for lint, which compare rules with rules; no request is judged here. */
 import type { AssetModel, Point } from "#process/points";
-import type { Rule } from "./model.ts";
+import type { ControlLimits, Rule } from "./model.ts";
 
 /** One stretch of addresses a rule is about. `mask`: the bits of each cell. */
 export interface Extent {
@@ -37,7 +37,8 @@ export function extentOf(point: Point): Extent {
 /** Is there a request that both rules, of one asset, are about? Conditions (hours, values, rate) are not looked at. */
 export function touches(a: Rule, b: Rule, model: AssetModel): boolean {
   if (a.asset !== b.asset || !a.units.some((unit) => b.units.includes(unit)) || !shareVerb(a, b)) return false;
-  if (a.functions !== null && b.functions !== null && !a.functions.some((number) => b.functions?.includes(number))) return false;
+  if (!meet(a.functions, b.functions) || !meet(a.vias, b.vias) || !meet(a.objects, b.objects)) return false;
+  if (!meet(a.control?.codes ?? null, b.control?.codes ?? null)) return false;
   const left = extentsOf(a, model);
   const right = extentsOf(b, model);
   if (left === null || right === null) return true;
@@ -52,13 +53,29 @@ export function extentsTouch(a: Extent, b: Extent): boolean {
 export function contains(outer: Rule, inner: Rule, model: AssetModel): boolean {
   if (outer.asset !== inner.asset || outer.hours !== null || outer.state !== null) return false;
   if (!inner.units.every((unit) => outer.units.includes(unit)) || !inner.verbs.every((verb) => outer.verbs.includes(verb))) return false;
-  if (outer.functions !== null && !inner.functions?.every((number) => outer.functions?.includes(number))) return false;
+  if (!lists(outer.functions, inner.functions) || !lists(outer.vias, inner.vias) || !lists(outer.objects, inner.objects)) return false;
+  if (!commands(outer.control, inner.control)) return false;
   const right = extentsOf(inner, model);
   if (outer.scope.is === "device") return inner.scope.is === "device";
   if (outer.scope.is === "process") return true;
   if (right === null) return false;
   const left = extentsOf(outer, model) ?? [];
   return right.every((part) => left.some((whole) => extentContains(whole, part)));
+}
+
+/** Null lists everything. */
+function meet(a: readonly number[] | null, b: readonly number[] | null): boolean {
+  return a === null || b === null || a.some((number) => b.includes(number));
+}
+
+function lists(outer: readonly number[] | null, inner: readonly number[] | null): boolean {
+  return outer === null || (inner?.every((number) => outer.includes(number)) ?? false);
+}
+
+function commands(outer: ControlLimits | null, inner: ControlLimits | null): boolean {
+  if (outer === null) return true;
+  if (inner === null || !lists(outer.codes, inner.codes)) return false;
+  return (["count", "onTimeMs", "offTimeMs"] as const).every((key) => outer[key][0] <= inner[key][0] && inner[key][1] <= outer[key][1]);
 }
 
 function extentContains(whole: Extent, part: Extent): boolean {

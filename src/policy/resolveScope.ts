@@ -51,6 +51,11 @@ export function resolveScope(desk: Desk, rule: RuleDocument, setting: Setting, p
   }
   if (rule.points !== undefined) return pointsScope(desk, rule.points, setting, path);
   if (rule.table !== undefined) return tableScope(desk, rule.table, rule.addresses, setting, path);
+  const idle = setting.effect === "allow" ? setting.verbs.find((verb) => wantsName(setting.vocabulary, verb)) : undefined;
+  if (idle !== undefined) {
+    desk.refuse(path, `points, a table or a group: on ${setting.asset.name} no wildcard grants ${idle}`, `${idle} without a place`);
+    return null;
+  }
   const somewhere = setting.verbs.some((verb) => hasPlaces(setting.vocabulary, verb));
   return somewhere ? { is: "process" } : { is: "device" };
 }
@@ -61,8 +66,14 @@ function wantsNames({ vocabulary, verbs }: Setting): boolean {
 }
 
 /** Verbs that act on addresses somewhere. All others are about the device as a whole. */
-function hasPlaces({ spaces }: Vocabulary, verb: Verb): boolean {
+function hasPlaces({ spaces }: Pick<Vocabulary, "spaces">, verb: Verb): boolean {
   return spaces.some(({ verbs }) => verbs.includes(verb));
+}
+
+/** Would a rule that names no place grant nothing of it? */
+function wantsName({ spaces }: Vocabulary, verb: Verb): boolean {
+  // A deadband is a point's, saving a configuration is about the device.
+  return verb !== "configure" && hasPlaces({ spaces }, verb) && !spaces.some(({ wild }) => wild.includes(verb));
 }
 
 /** Objects of a kind are points of one table; what has no points is about the device as a whole. */

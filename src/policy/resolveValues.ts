@@ -6,7 +6,7 @@
  */
 import { quoted } from "#documents/problems";
 import type { Path } from "#documents/yaml";
-import type { Vocabulary } from "#operation";
+import type { Space, Vocabulary } from "#operation";
 import { compareDecimals, formatDecimal } from "#process/decimal";
 import type { AssetModel, Decimal, Point } from "#process/points";
 import { canHold } from "./bounds.ts";
@@ -59,6 +59,7 @@ function kindOf(desk: Desk, scope: Scope, asset: AssetModel, vocabulary: Vocabul
       desk.refuse(path, "values only where the rule names points or addresses", "values on a device as a whole");
       return null;
     case "process":
+      if (vocabulary.spaces.some(isCommanded)) return refuseCommanded(desk, "every table", path);
       return { is: "mixed", said: "every table", points: [] };
     case "addresses": {
       const space = vocabulary.spaces[scope.space];
@@ -70,6 +71,7 @@ function kindOf(desk: Desk, scope: Scope, asset: AssetModel, vocabulary: Vocabul
         );
         return null;
       }
+      if (space !== undefined && isCommanded(space)) return refuseCommanded(desk, `the ${space.name} table`, path);
       return { is: space?.bits === 1 ? "switch" : "number", said: `the ${space?.name ?? ""} table`, points: [] };
     }
     case "points": {
@@ -82,10 +84,22 @@ function kindOf(desk: Desk, scope: Scope, asset: AssetModel, vocabulary: Vocabul
         return null;
       }
       const said = `${quoted(first.name)}, a ${first.type}`;
+      const space = vocabulary.spaces[first.space];
+      if (space !== undefined && isCommanded(space)) return refuseCommanded(desk, `${quoted(first.name)} of the ${space.name} table`, path);
       if (first.type === "string") return { is: "text", said, points };
       return { is: first.type === "bool" || first.type === "bit" ? "switch" : "number", said, points };
     }
   }
+}
+
+/** Outputs that are told what to do, not what to be: a command carries no value that a limit could be held against. */
+function isCommanded({ bits, verbs }: Space): boolean {
+  return bits === 1 && verbs.includes("operate");
+}
+
+function refuseCommanded(desk: Desk, where: string, path: Path): null {
+  desk.refuse(path, "control: with the codes that are granted, and rate: values are for numbers", `values on ${where}`);
+  return null;
 }
 
 function sayType(point: Point): string {

@@ -7,14 +7,14 @@
 import { visible } from "#documents/escape";
 import type { DenialCode, Subject } from "#events";
 import { DENIALS } from "#events";
-import { type Control, isWriting, type Operation, type Space, type Vocabulary } from "#operation";
+import { isWriting, type Operation, type Space, type Vocabulary } from "#operation";
 import { formatAddress, formatAddresses } from "#process/addressing";
 import { compareDecimals, formatDecimal, parseDecimal } from "#process/decimal";
 import type { AssetModel, Decimal, Point } from "#process/points";
 import { decodePoint } from "#process/values";
 import { f64be } from "#wire";
 import type { Decision } from "./decision.ts";
-import type { Rate, Rule } from "./model.ts";
+import type { ControlLimits, Rate, Rule } from "./model.ts";
 import { VIA_WORDS } from "./schema.ts";
 import { type Cells, cellAt } from "./shape.ts";
 
@@ -68,6 +68,11 @@ const ASKS_NOTHING: Partial<Record<DenialCode, string>> = {
   evidenceUnavailable: "the request cannot be recorded, and what is not recorded is not done",
   deviceUnreachable: "the device cannot be reached",
   deviceSilent: "the device does not answer",
+  notEventOwner: "the request is the event owner's alone",
+  notSelected: "the OPERATE does not follow its SELECT with the next sequence and the same octets",
+  selectExpired: "the OPERATE came later than two seconds after its SELECT",
+  tooManySelects: "the SELECT is one too many: three were never operated",
+  timeNotOurs: "the time is not within two seconds of the gateway's, or that is suspect",
   sessionEnded: "the session has ended",
   internal: "the gateway failed to judge the request",
 };
@@ -80,30 +85,22 @@ function sayWhat({ asset, vocabulary, decision, rule }: Denial, operation: Opera
   const unit = asset.units.length === 1 && asset.units[0] === decision.unit ? "" : `unit ${decision.unit} `;
   const point = asset.points[decision.point];
   const place = point === undefined ? formatAddress(asset.addressing, space, decision.address) : sayPlace(asset, space, point);
-  const value = isRaw(decision.code, rule) ? sayRaw(operation, decision, point ?? null) : sayValue(operation, decision, point ?? null);
   if (operation.target.at === "name") return `${verb} file ${operation.target.name}`;
-  const command = operation.control === null ? "" : ` ${sayCommand(vocabulary, operation.control)}`;
-  return `${verb} ${unit}${space.name} ${place}${value === null ? "" : ` = ${value}`}${command}${WAYS[operation.via]}`;
+  const said = `${verb} ${unit}${space.name} ${place}`;
+  if (operation.control !== null) return `${said} ${sayCode(vocabulary, operation.control.code)}`;
+  if (space.stride > 1 && point === undefined) return `${said}${sayNumber(operation, decision)}`;
+  const value = isRaw(decision.code, rule) ? sayRaw(operation, decision, point ?? null) : sayValue(operation, decision, point ?? null);
+  return `${said}${value === null ? "" : ` = ${value}`}`;
 }
 
-const WAYS = ["", "", " directly", " directly and unanswered"] as const;
-
-/** `trip, on 500 ms`: count and off-time where they say anything. */
-function sayCommand(vocabulary: Vocabulary, { code, count, onTimeMs, offTimeMs }: Control): string {
-  const off = offTimeMs === 0 ? "" : `, off ${offTimeMs} ms`;
-  return `${sayCode(vocabulary, code)}${onTimeMs === 0 ? "" : `, on ${onTimeMs} ms`}${off}${count === 1 ? "" : `, ${count} times`}`;
+/** A number where no point has a name: a double in its cells. */
+function sayNumber({ target, values }: Operation, { address }: Decision): string {
+  if (target.at !== "range" || values.is !== "cells") return "";
+  return ` = ${f64be(values.octets, values.at + 2 * (address - target.first))}`;
 }
 
 function sayCode({ controlCodes }: Vocabulary, code: number): string {
-  return Object.entries(controlCodes).find(([, known]) => known === code)?.[0] ?? `code 0x${code.toString(16).padStart(2, "0")}`;
-}
-
-function sayObject(object: number): string {
-  return `g${object >> 8}v${object & 0xff}`;
-}
-
-function sayTimes([least, most]: readonly [number, number]): string {
-  return least === most ? `${least} ms` : `${least} to ${most} ms`;
+  return Object.keys(controlCodes).find((word) => controlCodes[word] === code) ?? `code 0x${code.toString(16).padStart(2, "0")}`;
 }
 
 /** `40 (feed_setpoint)`, `40-41 (flow)`, `40.3 (burner_enable)`. */
@@ -128,11 +125,7 @@ function sayValue({ verb, target, values }: Operation, { address, code }: Decisi
   if (values.keep !== 0 && (!isOwnBit || code === "ambiguousMask")) {
     return `${hex(cellAt(values, address - target.first))} under mask ${hex(values.keep)}`;
   }
-  // The number of an unnamed index stands in several cells; what it is worth nobody has said.
-  if (point === null)
-    return target.last - target.first === NUMBER_CELLS - 1 && verb !== "write"
-      ? sayNumber(values)
-      : String(cellAt(values, address - target.first));
+  if (point === null) return String(cellAt(values, address - target.first));
   if (point.first < target.first || point.last > target.last) return null;
   const { text } = shownValue(point, values, target.first);
   return point.unit === "" ? text : `${text} ${point.unit}`;
@@ -194,33 +187,23 @@ function sayWhy(denial: Denial, operation: Operation, code: DenialCode): string 
       // What is about the device as a whole has been named by its function already.
       return `${operation.target.at === "device" ? "" : `by ${sayFunction(vocabulary, operation.function)} `}is not allowed: the rule lists ${functions(rule)}`;
     case "viaNotListed":
-      return `is not allowed that way: the rule lists ${(rule?.vias ?? []).map((via) => VIA_WORDS[via - 1]).join(", ")}`;
+      return `is sent by ${VIA_WORDS[operation.via - 1] ?? "another way"}, and the rule lists ${(rule?.vias ?? []).map((via) => VIA_WORDS[via - 1]).join(", ")}`;
     case "notYourFile":
       return "is about a file that this session has not opened";
     case "fileNotListed":
       return `is none of the files the rule lists: ${(rule?.files ?? []).join(", ")}`;
-    case "objectNotListed":
-      return `by object ${sayObject(operation.object)} is not allowed: the rule lists ${objects(rule)}`;
-    case "codeNotListed":
-      return `is another command than ${(rule?.control?.codes ?? []).map((each) => sayCode(vocabulary, each)).join(", ")}`;
-    case "countOutside":
-      return `is not to be done so often: ${rule?.control?.count.join(" to ") ?? "what the rule states"} times`;
-    case "onTimeOutside":
-      return `is on for another time than ${sayTimes(rule?.control?.onTimeMs ?? [0, 0])}`;
-    case "offTimeOutside":
-      return `is off for another time than ${sayTimes(rule?.control?.offTimeMs ?? [0, 0])}`;
-    case "notSelected":
-      return "does not follow its selection: the next sequence, the same session, the same octets";
-    case "selectExpired":
-      return "came too late after its selection";
-    case "tooManySelects":
-      return `is one selection too many that is not operated: ${subject.name} selects nothing for a minute`;
-    case "timeNotOurs":
-      return "is further from the gateway's clock than two seconds, or that clock is suspect";
     case "replyRefused":
       return "is answered with a point that the role may not read, and the rule refuses such an answer";
-    case "notEventOwner":
-      return "is for the asset's event owner alone";
+    case "objectNotListed":
+      return `is asked for as g${operation.object >> 8}v${operation.object & 0xff}, and the rule lists other objects`;
+    case "codeNotListed":
+      return `is not allowed: the rule lists ${(rule?.control?.codes ?? []).map((each) => sayCode(vocabulary, each)).join(", ")}`;
+    case "countOutside":
+      return `has a count of ${operation.control?.count ?? 0}, and the rule allows ${span(rule?.control?.count)}`;
+    case "onTimeOutside":
+      return `is on for ${operation.control?.onTimeMs ?? 0} ms, and the rule allows ${span(rule?.control?.onTimeMs)} ms`;
+    case "offTimeOutside":
+      return `is off for ${operation.control?.offTimeMs ?? 0} ms, and the rule allows ${span(rule?.control?.offTimeMs)} ms`;
     case "broadcastNotAllowed":
       return "is a broadcast, and the rule does not allow broadcasts";
     case "outsideHours":
@@ -251,13 +234,6 @@ function sayWhy(denial: Denial, operation: Operation, code: DenialCode): string 
       return `is denied: ${ASKS_NOTHING[code] ?? code}`;
   }
 }
-
-/** Of a number that carries its type: four cells are a double. */
-function sayNumber({ octets, at }: Cells): string {
-  return String(f64be(octets, at));
-}
-
-const NUMBER_CELLS = 4;
 
 /** A rule that names addresses limits raw words, whatever point stands there (RULINGS 3). */
 function isRaw(code: DenialCode | null, rule: Rule | null): boolean {
@@ -296,17 +272,6 @@ function functions(rule: Rule | null): string {
   return named.length === 0 ? "none" : named.join(", ");
 }
 
-/** The first few, a group with all its variations as one. */
-function objects(rule: Rule | null): string {
-  const named = rule?.objects ?? [];
-  const groups = [...new Set(named.map((object) => object >> 8))];
-  const said = groups.map((group) => {
-    const of = named.filter((object) => object >> 8 === group);
-    return of.length > MEMBERS ? `group ${group}` : of.map(sayObject).join(", ");
-  });
-  return said.length === 0 ? "none" : said.join(", ");
-}
-
 function list(set: readonly Decimal[]): string {
   const shown = set.slice(0, MEMBERS).map(formatDecimal).join(", ");
   return set.length > MEMBERS ? `${shown} and ${set.length - MEMBERS} more` : shown;
@@ -318,6 +283,11 @@ function decimal(value: Decimal | null | undefined): string {
 
 function rate(value: Rate | null | undefined): string {
   return value == null ? "what the rule states" : sayRate(value);
+}
+
+function span(limits: ControlLimits["count"] | undefined): string {
+  const [least, most] = limits ?? [0, 0];
+  return least === most ? String(least) : `${least} to ${most}`;
 }
 
 function unitOf(point: Point | null): string {

@@ -216,7 +216,7 @@ for (const [words, options, line] of MISTAKES) {
 commands("policy explain --words prints the page, without any site", async () => {
   const { code, lines } = await said(() => explain("", { site: "/nowhere/site.yaml", policy: "/nowhere/policy.yaml", words: true }));
   assert.equal([code, `${lines.join("\n")}\n`], [0, policyWords()]);
-  assert.match(policyWords(), /^\| raw \| [^|]+ \| 43\/13, 90, and every number without a row of its own, 125 and 126 too \|$/m);
+  assert.match(policyWords(), /^\| raw \| [^|]+ \| 43\/13, 90, and every number without a row of its own, 125 and 126 too \| 1, 2 \|$/m);
 });
 
 commands("explain's decision is the compiled one for every case of the example sites", async () => {

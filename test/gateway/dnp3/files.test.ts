@@ -114,7 +114,7 @@ files("RULINGS 37: a password stands in no record", async (context) => {
   const { station, alice } = await opening(context);
   const words = new TextEncoder().encode("operatorhunter2");
   const body = Buffer.alloc(12);
-  [12, 8, 20, 7].forEach((number, i) => body.writeUInt16LE(number, 2 * i));
+  for (const [i, number] of [12, 8, 20, 7].entries()) body.writeUInt16LE(number, 2 * i);
   const object = Buffer.concat([Buffer.from([70, 2, 0x5b, 1, 12 + words.length, 0]), body, words]);
   assert.is((await alice.request(AUTHENTICATE, object)).iin2, 1);
   const records = JSON.stringify(await station.house.written());

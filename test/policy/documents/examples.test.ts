@@ -6,6 +6,7 @@ import * as assert from "uvu/assert";
 import { parse } from "yaml";
 import { z } from "zod";
 import { policyWords } from "#cli/policyWords";
+import { dnp3Vocabulary } from "#dnp3/vocabulary";
 import { sayProblem } from "#documents/problems";
 import { type Documents, readDocuments, VOCABULARIES } from "#gateway/documents";
 import { modbusVocabulary } from "#modbus/vocabulary";
@@ -35,8 +36,8 @@ const isConditional = (rule: Rule): boolean => rule.values !== null || rule.hour
 
 const examples = suite("policy/documents/examples");
 
-examples("the three sites are there", () => {
-  assert.equal(SITES, ["boiler-house", "solar-plant", "water-pumping-station"]);
+examples("the four sites are there", () => {
+  assert.equal(SITES, ["boiler-house", "solar-plant", "substation", "water-pumping-station"]);
 });
 
 for (const site of SITES) {
@@ -76,7 +77,7 @@ for (const site of SITES) {
     const { policy, site: loaded, compiled } = await documentsOf(site);
     const codes = new Set(lint(policy, loaded, VOCABULARIES, compiled.crowded).map(({ code }) => code));
     codes.delete("ramp");
-    assert.equal([...codes], site === "solar-plant" ? [] : ["source-binding"]);
+    assert.equal([...codes], site === "solar-plant" || site === "substation" ? [] : ["source-binding"]);
   });
 
   examples(`${site}: a case that expects otherwise fails, with its place`, async () => {
@@ -132,7 +133,8 @@ examples("policies/schema is what the code says (make schemas)", () => {
 examples("docs/policy-words.md is what `policy explain --words` prints", () => {
   const printed = policyWords();
   assert.is(readFileSync(path.join(root, "docs/policy-words.md"), "utf8"), printed);
-  for (const { name } of modbusVocabulary.functions) assert.ok(printed.includes(`| ${name} |`), name);
+  for (const { functions, spaces } of [modbusVocabulary, dnp3Vocabulary])
+    for (const { name } of [...functions, ...spaces]) assert.ok(printed.includes(`| ${name} |`), name);
 });
 
 examples.run();

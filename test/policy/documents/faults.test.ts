@@ -193,7 +193,7 @@ const FAULTS: readonly (readonly [title: string, text: string, said: readonly st
     "RULINGS 4: include under never",
     "policy: p\nversion: 1\nnever:\n  - { include: r }\nroles: { r: [] }\nbindings: []\n",
     [
-      '4:7: found the unknown key "include"; expected one of the keys: id, allow, deny, manage, on, points, table, addresses, units, functions, broadcast, opaque, values, hours, rate, on_deny, require, state, essential, gap, control, via, group, variation, indexes',
+      '4:7: found the unknown key "include"; expected one of the keys: id, allow, deny, manage, on, points, table, addresses, units, functions, broadcast, opaque, values, hours, rate, on_deny, require, state, essential, gap, files, actions, reply, control, via, group, variation, indexes',
     ],
   ],
   [
@@ -339,7 +339,7 @@ const FAULTS: readonly (readonly [title: string, text: string, said: readonly st
     "an unknown verb in a list",
     role("{ id: a, allow: [read, execute], on: tank }"),
     [
-      '5:30: found "execute"; expected one of: read, write, control, diagnose, identify, file-read, file-write, raw, events, select, operate, freeze, restart, time, configure, assignClass, unsolicited, authenticate, *',
+      '5:30: found "execute"; expected one of: read, write, control, diagnose, identify, file-read, file-write, raw, events, select, operate, freeze, restart, time, configure, assignClass, unsolicited, authenticate, file, *',
     ],
   ],
   ["an empty list of verbs", role("{ id: a, allow: [], on: tank }"), ["5:23: found an empty list; expected a list of at least 1"]],
