@@ -156,12 +156,16 @@ export const SESSION_ENDS = [
 ] as const;
 export type SessionEnd = (typeof SESSION_ENDS)[number];
 
-/** What became of a forwarded request. `indeterminate`: the device may or may not have acted; never retried by us. */
+/**
+ * What became of a forwarded request. `indeterminate`: the device may or may not have acted; never retried by us. `pending`: it asks for a proof
+ * first, and what became of it is told with that.
+ */
 export type Outcome =
   | "answered"
   | "exception"
   | "unknownException"
   | "indeterminate"
+  | "pending"
   | "unacknowledged"
   | "notSent"
   | "unreachable"

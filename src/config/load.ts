@@ -188,6 +188,7 @@ class Loading {
       otherUnits: [],
       tls: this.#deviceTls(wanted),
       link,
+      secureAuthentication: wanted.secure_authentication === true,
       eventOwner: this.#eventOwner(at, wanted),
       mode: wanted.mode,
     };
@@ -458,7 +459,7 @@ const UNREADABLE: Readonly<Record<string, string>> = {
 };
 
 const MODBUS_KEYS = ["units", "unit_aliases", "unit_zero", "quirks"] as const satisfies readonly (keyof AssetDocument)[];
-const DNP3_KEYS = ["link", "event_owner"] as const satisfies readonly (keyof AssetDocument)[];
+const DNP3_KEYS = ["link", "event_owner", "secure_authentication"] as const satisfies readonly (keyof AssetDocument)[];
 
 const UPSTREAM_KEYS = [
   ["mode", "mode"],

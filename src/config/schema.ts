@@ -147,6 +147,9 @@ const ASSET = keys({
   })
     .optional()
     .meta({ description: "link addresses: the masters', which the gateway has towards the device too, and the device's (DNP3)" }),
+  secure_authentication: flag().optional().meta({
+    description: "the device asks for DNP3 secure authentication: one session at a time, whose sequence numbers stay; nothing is trimmed",
+  }),
   event_owner: text("an identity such as spiffe://plant.example/scada/main or cn:scada@plant")
     .optional()
     .meta({ description: "the one identity that takes events, and has unsolicited responses (DNP3)" }),

@@ -67,6 +67,8 @@ export interface AssetSite {
   readonly tls: DeviceTls | null;
   /** Link addresses of a DNP3 asset; the masters' is the gateway's own towards the outstation. Null: Modbus has none. */
   readonly link: { readonly master: number; readonly outstation: number } | null;
+  /** The outstation asks for secure authentication (RULINGS 38): sequence numbers are part of what is proven, so they stay those of the one session. */
+  readonly secureAuthentication: boolean;
   /** The one identity that takes events (RULINGS 34); null: nobody. */
   readonly eventOwner: string | null;
   readonly mode: "enforce";

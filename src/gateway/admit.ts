@@ -4,6 +4,7 @@
 import type { SessionEnd, Subject } from "#events";
 import type { TrustStore } from "#identity/trust";
 import { type Bound, bind } from "#policy/bindings";
+import { SELF } from "#policy/self";
 import { parseIp } from "#transport/interfaces";
 import type { ByteStream } from "#transport/stream";
 import type { Asset } from "./asset.ts";
@@ -109,6 +110,11 @@ function open(
   const leaf = peer?.leaf ?? null;
   if (road.sessions.open.size >= road.limits.sessions) {
     turnAway(house, listener, stream, "tooManySessions", `${road.limits.sessions} sessions are open`, leaf);
+    return;
+  }
+  const other = asset.site.secureAuthentication ? [...asset.sessions].find(({ identity }) => identity !== SELF) : undefined;
+  if (other !== undefined) {
+    turnAway(house, listener, stream, "tooManySessions", `${asset.name} asks for proofs, which one session at a time can give`, leaf);
     return;
   }
   const allowed = asset.site.sessionsPerIdentity;

@@ -260,7 +260,9 @@ class Line implements StreamHandler {
       return;
     }
     ticket.atDevice = true;
-    this.#append(ticket.unitId, ticket.pdu, ticket.pduLength, this.transactions.issue(ticket));
+    const { secureAuthentication } = this.#asset.site;
+    const id = secureAuthentication ? this.transactions.issue(ticket, ticket.transactionId) : this.transactions.issue(ticket);
+    this.#append(ticket.unitId, ticket.pdu, ticket.pduLength, id);
   }
 
   /** A read of our own that the request depends on; its reply comes back to the same ticket. */

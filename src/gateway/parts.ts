@@ -4,7 +4,7 @@
  * of it, no longer than a reply may take.
  */
 import type { Conversation, Framer, Part, Reply } from "#session/protocol";
-import { back, conclude, dropReply, NARROWED, narrow } from "./path.ts";
+import { answeredRequest, back, conclude, dropReply, NARROWED, narrow } from "./path.ts";
 import type { Session } from "./session.ts";
 import type { Ticket } from "./ticket.ts";
 
@@ -15,7 +15,7 @@ export type AfterPart = "awaits" | "more" | "done";
 export function deliverPart(ticket: Ticket, framer: Framer, part: Part, now: number): AfterPart {
   const session = ticket.session as Session;
   try {
-    const matched = session.asset.protocol.match(ticket.request as object, framer.octets, framer.pduAt, framer.pduLength);
+    const matched = session.asset.protocol.match(answeredRequest(ticket), framer.octets, framer.pduAt, framer.pduLength);
     if (matched.ok && part.isFirst === (ticket.parts === 0)) return passPart(ticket, framer, part, matched.value, now);
     back(ticket, now);
     dropReply(ticket, matched.ok ? "outOfSequence" : matched.error.kind, null, now);

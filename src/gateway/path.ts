@@ -426,11 +426,16 @@ export function deliver(ticket: Ticket, framer: Framer, now: number): void {
 function passOn(ticket: Ticket, framer: Framer, now: number): void {
   const { asset } = ticket.session as Session;
   const { protocol } = asset;
-  const request = ticket.request as object;
+  const request = answeredRequest(ticket);
   if (!asset.quarantine.empty) asset.quarantine.answered(placeOf(ticket));
   const matched = framer.unitId === ticket.unitId ? protocol.match(request, framer.octets, framer.pduAt, framer.pduLength) : UNIT_MISMATCH;
   if (matched.ok) answer(ticket, matched.value, framer.octets, framer.pduAt, framer.pduLength, null, now);
   else passStraightened(ticket, framer, matched.error.kind, now);
+}
+
+/** What a reply must answer: of a proof what it is for. */
+export function answeredRequest({ session, request }: Ticket): object {
+  return (session as Session).conversation?.provenBy(request as object)?.request ?? (request as object);
 }
 
 /** It does not answer as it stands. In the standard's form it may, and passes where the site knows that of the device (RULINGS 23). */
@@ -451,7 +456,7 @@ export function dropReply(ticket: Ticket, why: string, beside: Beside, now: numb
   const { road, asset } = ticket.session as Session;
   road.stats.stray("malformed");
   ticket.replyDropped = true;
-  if (ticket.arms) endSelection(ticket, false, now);
+  if (ticket.arms) endSelection(ticket, ticket.request as object, ticket.transactionId, null, false, now);
   if (ticket.change) told(ticket, "indeterminate", 0, why, now, beside);
   else if (asset.dropped.note(now, road.clock.wall(), road.records.hasRoom)) told(ticket, "malformedReply", 0, why, now, beside);
   answerDenial(ticket, "deviceSilent", 0);
@@ -492,13 +497,15 @@ export function narrow(ticket: Ticket, reply: Reply, now: number): number | null
   const { asset, rights, road } = session;
   const how = howToReply(ticket);
   if (how === "whole") return null;
+  // What is proven is proven whole.
+  const mayTrim = how === "trim" && !asset.site.secureAuthentication;
   const facts = rights.factsAt(now, null);
   const keeps = (verb: "read" | "events", object: number, space: number, first: number, last: number): boolean =>
     decide(rights.table, [{ ...TOLD, verb, object, unit: ticket.unitId, target: { at: "range", space, first, last } }], facts).allowed;
   const trimmed = asset.protocol.trim(reply, keeps, NARROWED, 0, asset.protocol.pduLimit);
   if (trimmed === null || trimmed.dropped === 0) return null;
   road.stats.stray("trimmed", trimmed.dropped);
-  if (how === "trim" && trimmed.length >= 0) return trimmed.length;
+  if (mayTrim && trimmed.length >= 0) return trimmed.length;
   const { operation, unit, space, address, point } = { ...refusal("replyRefused"), ...firstPlace(ticket) };
   const decision: Decision = {
     allowed: false,
@@ -551,8 +558,13 @@ export function conclude(ticket: Ticket, reply: Reply, straight: Straightened | 
   const session = ticket.session as Session;
   const { road, asset } = session;
   const { protocol } = asset;
+  if (session.conversation !== null && protocol.isChallenge(reply)) {
+    challenge(ticket, session.conversation, now);
+    return;
+  }
   const exception = protocol.exceptionOf(reply);
-  if (ticket.arms) endSelection(ticket, exception === 0, now);
+  if (session.challenged !== null) proven(ticket, reply, exception, now);
+  if (ticket.arms) endSelection(ticket, ticket.request as object, ticket.transactionId, ticket.guard, exception === 0, now);
   if (exception === 0) session.conversation?.replied(ticket.request as object, reply);
   const outcome: Outcome =
     exception === 0
@@ -572,14 +584,39 @@ export function conclude(ticket: Ticket, reply: Reply, straight: Straightened | 
 }
 
 /** A selection was answered, or will not be. All of it is selected or none. */
-function endSelection(ticket: Ticket, isArmed: boolean, now: number): void {
+function endSelection(ticket: Ticket, request: object, transactionId: number, guard: Guard | null, isArmed: boolean, now: number): void {
   const session = ticket.session as Session;
   const { asset, conversation } = session;
   if (conversation === null || asset.lease.holder !== session) return;
-  conversation.selected(ticket.request as object, ticket.transactionId, isArmed, ticket.sentMs);
+  conversation.selected(request, transactionId, isArmed, ticket.sentMs);
   asset.lease.isArmed = conversation.isSelected(now);
-  session.selectedOn = asset.lease.isArmed ? ticket.guard : null;
+  session.selectedOn = asset.lease.isArmed ? guard : null;
   if (!asset.lease.isArmed) asset.endLease(true, now);
+}
+
+/** The device does nothing before it has a proof; the master gives it with its next request (RULINGS 38). */
+function challenge(ticket: Ticket, conversation: Conversation, now: number): void {
+  const session = ticket.session as Session;
+  // A proof that is not enough is challenged again: what it is for stays.
+  if (conversation.provenBy(ticket.request as object) !== null) return;
+  conversation.challenged(ticket.request as object, ticket.transactionId);
+  session.challenged = { record: ticket.recordNumber, arms: ticket.arms, change: ticket.change };
+  session.selectedOn = ticket.guard;
+  if (ticket.change) told(ticket, "pending", 0, "", now);
+}
+
+/** The answer to a proof is that to what it is for; any other request has given that up. */
+function proven(ticket: Ticket, reply: Reply, exception: number, now: number): void {
+  const session = ticket.session as Session;
+  const { record, arms, change } = session.challenged as NonNullable<Session["challenged"]>;
+  const { selectedOn: guard } = session;
+  session.challenged = null;
+  const before = session.conversation?.provenBy(ticket.request as object) ?? null;
+  if (before === null) return;
+  if (arms) endSelection(ticket, before.request, before.transactionId, guard, exception === 0, now);
+  if (exception === 0) session.conversation?.replied(before.request, reply);
+  const outcome: Outcome = exception === 0 ? "answered" : session.asset.protocol.leavesDoubt(exception) ? "indeterminate" : "exception";
+  if (change) told(ticket, outcome, exception, "", now, { completes: record });
 }
 
 /** Sent, and there will be no reply: a broadcast, or a device that kept silent. Never sent again. */
@@ -591,7 +628,7 @@ export function expire(ticket: Ticket, outcome: "silent" | "unacknowledged", now
     return;
   }
   back(ticket, now);
-  if (ticket.arms) endSelection(ticket, false, now);
+  if (ticket.arms) endSelection(ticket, ticket.request as object, ticket.transactionId, null, false, now);
   if (ticket.change) told(ticket, outcome === "silent" ? "indeterminate" : outcome, 0, "", now);
   else if (outcome === "silent") {
     road.noteRead(ticket, "silent");

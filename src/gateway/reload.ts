@@ -311,7 +311,7 @@ function sameBinding(a: ListenerSite, b: ListenerSite): boolean {
 
 /** What a device's connections are made with; everything else of an asset can change under them. */
 function sameDevice(a: AssetSite, b: AssetSite): boolean {
-  const facts = ({ host, port, protocol, upstream, link, tls }: AssetSite): string =>
-    JSON.stringify([host, port, protocol, upstream, link, tls]);
+  const facts = ({ host, port, protocol, upstream, link, tls, secureAuthentication }: AssetSite): string =>
+    JSON.stringify([host, port, protocol, upstream, link, tls, secureAuthentication]);
   return facts(a) === facts(b);
 }

@@ -73,6 +73,8 @@ export class Session implements StreamHandler, Source<Ticket> {
   newest: Ticket | null = null;
   /** Part of its reply waits for the session to say that it came; nothing but that or another request ends it. */
   awaiting: Ticket | null = null;
+  /** The request that a proof is wanted for: the number of its decision, and whether it selects. */
+  challenged: { readonly record: number; readonly arms: boolean; readonly change: boolean } | null = null;
   /** What was read for the selection that stands. */
   selectedOn: Guard | null = null;
   /** Counts what the device told unasked and this session was told. */

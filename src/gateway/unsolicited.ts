@@ -127,10 +127,11 @@ export class Unsolicited {
 
   /** @param isRepeated it was told to this session before, under the same number */
   #tell(owner: Session, octets: Uint8Array, isRepeated: boolean, ofStore: boolean, now: number): void {
-    const { protocol, layout } = this.#asset;
+    const { protocol, layout, site } = this.#asset;
     if (!isRepeated || owner !== this.#owner) {
       owner.unsolicitedId = (owner.unsolicitedId + 1) % protocol.transactions;
-      this.#ownersId = owner.unsolicitedId;
+      // A proof covers the sequence: then it stays what it was.
+      this.#ownersId = site.secureAuthentication && !ofStore ? this.#lastId : owner.unsolicitedId;
     }
     this.#owner = owner;
     this.#ofStore = ofStore;

@@ -61,6 +61,7 @@ export const dnp3Tcp: Protocol = {
     const indications = (fragment.iin >> 8) & NOT_DONE;
     return indications === 0 ? 0 : INDICATED | indications;
   },
+  isChallenge: (reply) => (reply as Fragment).row.code === FUNCTION.authenticationResponse,
   knownException: (code) => code >= INDICATED || code <= LAST_STATUS || code === UNDEFINED_STATUS,
   leavesDoubt: (exception) => DOUBTFUL.includes(exception),
   readings: (_, reply) => readingsOf(reply as Fragment),

@@ -1,6 +1,6 @@
 /** What one master's requests make of each other: retransmissions, confirms, selections (RULINGS 35, 36). */
 
-import { CON, FIN, FIR, type Fragment, REQUEST_HEADER, UNS } from "#dnp3/application";
+import { CON, decodeFragment, FIN, FIR, type Fragment, REQUEST_HEADER, UNS } from "#dnp3/application";
 import { BAD_NAME, fileRequestOf, openedHandle } from "#dnp3/files";
 import { FUNCTION } from "#dnp3/functions";
 import { eachItem, fieldOf } from "#dnp3/items";
@@ -24,6 +24,8 @@ export class Dnp3Conversation implements Conversation {
   #lastLength = -1;
   #lastSequence = 0;
   #isAnswered = false;
+  /** What the outstation wants a proof for. */
+  #challenged: { readonly request: object; readonly transactionId: number } | null = null;
   /** By handle, those this session has opened (RULINGS 37). */
   readonly #files = new Map<number, OpenFile>();
   readonly #frames = new Uint8Array(FRAMED_LIMIT);
@@ -53,6 +55,8 @@ export class Dnp3Conversation implements Conversation {
     this.#lastSequence = transactionId;
     this.#isAnswered = false;
     this.#framesLength = 0;
+    if (code === FUNCTION.authenticationRequest) return "request";
+    this.#challenged = null;
     if (code !== FUNCTION.operate) this.#selection.cancel();
     return "request";
   }
@@ -73,7 +77,8 @@ export class Dnp3Conversation implements Conversation {
   selected(request: object, transactionId: number, armed: boolean, sentMs: number): void {
     const { octets, at, length } = request as Fragment;
     // Whatever was asked meanwhile has ended it.
-    const isLast = transactionId === this.#lastSequence && sameOctets(octets, at, this.#last, 0, length);
+    const isProven = this.#challenged?.request === request;
+    const isLast = isProven || (transactionId === this.#lastSequence && sameOctets(octets, at, this.#last, 0, length));
     if (!armed || !isLast) this.#selection.cancel();
     else this.#selection.select(octets, at + REQUEST_HEADER, length - REQUEST_HEADER, transactionId, sentMs);
   }
@@ -82,6 +87,17 @@ export class Dnp3Conversation implements Conversation {
     this.#isAnswered = true;
     this.#framesLength = Math.min(length, this.#frames.length);
     copyOctets(frames, 0, this.#frames, 0, this.#framesLength);
+  }
+
+  challenged(request: object, transactionId: number): void {
+    const { octets, at, length } = request as Fragment;
+    // Its octets are a slot's, which others will have by the time the proof comes.
+    const copy = decodeFragment(octets.slice(at, at + length), 0, length);
+    this.#challenged = copy.ok ? { request: copy.value, transactionId } : null;
+  }
+
+  provenBy(request: object): { readonly request: object; readonly transactionId: number } | null {
+    return (request as Fragment).row.code === FUNCTION.authenticationRequest ? this.#challenged : null;
   }
 
   fileOf(request: object): OpenFile | null {

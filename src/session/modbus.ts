@@ -51,6 +51,7 @@ export const modbusTcp: Protocol = {
     const modbus = reply as ModbusReply;
     return modbus.is === "exception" ? modbus.exception : 0;
   },
+  isChallenge: () => false,
   knownException: isKnownException,
   leavesDoubt,
   readings: (request, reply) => readingsOf(request as ModbusRequest, reply as ModbusReply),

@@ -86,6 +86,10 @@ export interface Conversation {
   objection(request: Request, transactionId: number, now: number, wallMs: number | null, ownsEvents: boolean): DenialCode | null;
   /** A request that arms the device was answered. @param armed it is armed */
   selected(request: Request, transactionId: number, armed: boolean, sentMs: number): void;
+  /** The device asks for a proof before it does this. */
+  challenged(request: Request, transactionId: number): void;
+  /** Of a request that brings such a proof: what it is for. Null: nothing waits for one, or this is none. */
+  provenBy(request: Request): { readonly request: Request; readonly transactionId: number } | null;
   /** What the handle of a request stands for: a file this session opened. Null: for nothing, or it has none. */
   fileOf(request: Request): OpenFile | null;
   /** A request was answered, and is what it asked for done now? Handles come and go with it. */
@@ -131,6 +135,8 @@ export interface Protocol {
   straighten(request: Request, asked: number, unit: number, octets: Uint8Array, at: number, length: number): Straightened<Reply> | null;
   /** The exception code of a reply, 0 for a normal one. */
   exceptionOf(reply: Reply): number;
+  /** Does the device ask for a proof before it does what was asked? */
+  isChallenge(reply: Reply): boolean;
   /** An exception code the standard does not name is passed on and recorded `unknownException`. */
   knownException(code: number): boolean;
   /** True for replies after which the device may or may not have acted (RULINGS 22). */

@@ -27,9 +27,10 @@ export class Transactions<T> {
     return this.#open === this.#ids.length;
   }
 
-  issue(item: T): number {
+  /** @param wanted an id that is not ours to choose; left out: the next */
+  issue(item: T, wanted = this.#next): number {
     const at = this.#slotOf(-1);
-    const id = this.#next;
+    const id = wanted & this.#mask;
     this.#next = (id + 1) & this.#mask;
     this.#ids[at] = id;
     this.#items[at] = item;
