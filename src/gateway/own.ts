@@ -82,6 +82,8 @@ export class OwnReads {
     if (fate === "ended") return { is: "ended", reason: this.#session.ended ?? "shutdown" };
     if (fate.denied !== null) return { is: "denied", code: fate.denied, rule: fate.rule };
     if (fate.dropped) return { is: "dropped" };
+    // Where the protocol has no word for a device that keeps silent, nothing is said.
+    if (fate.frame.length === 0) return { is: "denied", code: "deviceSilent", rule: "default" };
     return answerIn(this.#asset, this.#pdu.subarray(0, length), fate.frame, range, this.#house.road.clock.monotonic());
   }
 

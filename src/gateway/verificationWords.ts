@@ -57,6 +57,9 @@ const EXCEPTIONS: Readonly<Record<number, string>> = {
   4: "the device answers exception 4: it failed in reading it",
   5: "the device answers exception 5: it is still at it",
   6: "the device answers exception 6: it is busy",
+  257: "the outstation does not do this (IIN2.0): it does not read so",
+  258: "the outstation does not know such objects (IIN2.1): it has no points of this table",
+  260: "the outstation has no such point (IIN2.2): is the index right?",
   10: "the device answers exception 10: it is a gateway itself, and has no way to the unit",
   11: NO_ANSWER,
 };
