@@ -100,7 +100,8 @@ class Loading {
     const ports = new Map<string, number>();
     return listeners.map((wanted, index) => {
       const at = ["listeners", index];
-      const { asset, tls, port, from = [] } = wanted;
+      const { asset, tls, from = [] } = wanted;
+      const port = this.#listenerPort(at, wanted);
       const name = wanted.name ?? `${asset}/${tls}`;
       if (!Object.hasOwn(assets, asset))
         this.problems.push(this.#document.unknown([...at, "asset"], "the name of an asset", Object.keys(assets)));
@@ -127,6 +128,14 @@ class Loading {
       ports.set(door, index);
       return { name, asset, interface: wanted.interface, port, tls, from, line: this.#line(at) };
     });
+  }
+
+  /** DNP3 has ports of its own: 20000, and by custom 19999 within TLS (IANA `dnp` and `dnp-sec`). */
+  #listenerPort(at: Path, { asset, tls, port }: SiteDocument["listeners"][number]): number {
+    if (port !== undefined) return port;
+    if (this.#wanted.assets[asset]?.protocol === "dnp3-tcp") return tls === "mutual" ? 19999 : 20000;
+    this.#wrong([...at, "port"], "a port from 0 to 65535 (0: a free one)");
+    return 0;
   }
 
   #tls(): TlsSite | null {

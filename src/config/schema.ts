@@ -57,8 +57,12 @@ const IDENTITY = matching(
 const LISTENER = keys({
   asset: name("the name of an asset").meta({ description: "the asset behind this listener" }),
   interface: INTERFACE.meta({ description: "network interface it listens on; resolved to its addresses at start" }),
-  port: integer(0, 65535, "a port from 0 to 65535 (0: a free one)").meta({ description: "TCP port; 0 takes a free one, told in status" }),
-  tls: oneOf(["mutual", "none"]).meta({ description: "mutual: Modbus/TCP Security; none: plain, only for source bindings" }),
+  port: integer(0, 65535, "a port from 0 to 65535 (0: a free one)").optional().meta({
+    description: "TCP port; 0 takes a free one, told in status. Before a DNP3 asset 19999 with tls: mutual, else 20000, unless stated",
+  }),
+  tls: oneOf(["mutual", "none"]).meta({
+    description: "mutual: TLS with certificates on both sides; none: plain, only for source bindings",
+  }),
   from: oneOrList(parsed(PREFIX_IS, readPrefix), { max: 256 })
     .optional()
     .meta({ description: "address prefixes that are served; others are closed unanswered. Needed with tls: none" }),

@@ -495,6 +495,7 @@ function answer(
 export function narrow(ticket: Ticket, reply: Reply, now: number): number | null | "refused" {
   const session = ticket.session as Session;
   const { asset, rights, road } = session;
+  if (session.conversation === null) return null;
   const how = howToReply(ticket);
   if (how === "whole") return null;
   // What is proven is proven whole.

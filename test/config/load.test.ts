@@ -624,4 +624,42 @@ load("all problems are told together, those of the site file first", () => {
   );
 });
 
+load("a DNP3 asset: what it needs, what it has not, and its ports", () => {
+  const dnp3 = (asset: string, listener = "") =>
+    SITE_YAML.replace("listeners:\n", `listeners:\n  - { asset: feeder, interface: scada0, tls: mutual${listener} }\n`).replace(
+      "assets:\n",
+      `assets:\n  feeder: { protocol: dnp3-tcp, address: 10.20.0.17:20000${asset} }\n`,
+    );
+  const loaded = (text: string) => {
+    const site = loadSite({ file: FILE, text }, reader(FILES), new Map([...VOCABULARIES, ["dnp3-tcp", { spaces: [] }]]));
+    if (!site.ok) return site.error.map(({ found, expected }) => `${found}; ${expected}`);
+    return site.value.site;
+  };
+  const good = loaded(dnp3(", link: { master: 1, outstation: 10 }, event_owner: 'spiffe://plant.example/scada/main'"));
+  if (Array.isArray(good)) throw new Error(good.join("\n"));
+  const { assets, listeners } = good as LoadedSite["site"];
+  const feeder = assets.get("feeder");
+  assert.equal(
+    [feeder?.link, feeder?.eventOwner, feeder?.model.units],
+    [{ master: 1, outstation: 10 }, "spiffe://plant.example/scada/main", [10]],
+  );
+  assert.is(listeners[0]?.port, 19999, "by custom, within TLS");
+  const faults: readonly (readonly [string, string])[] = [
+    ["", "no link; link: { master: 1, outstation: 10 }, the link addresses"],
+    [", link: { master: 10, outstation: 10 }", "10; another address than the master's"],
+    [", link: { master: 1, outstation: 65520 }", "65520; a link address from 0 to 65519"],
+    [", link: { master: 1, outstation: 10 }, units: 3", "3; no units on an asset that speaks dnp3-tcp"],
+    [", link: { master: 1, outstation: 10 }, addressing: modicon", '"modicon"; zero-based or one-based: DNP3 has no modicon numbers'],
+    [
+      ", link: { master: 1, outstation: 10 }, upstream: { outstanding: 2 }",
+      "2; 1: an outstation has one master, and answers one request at a time",
+    ],
+    [
+      ", link: { master: 1, outstation: 10 }, event_owner: 'spiffe://plant.example/scada/*'",
+      '"spiffe://plant.example/scada/*"; one identity, without a wildcard, such as spiffe://plant.example/scada/main or cn:scada@plant',
+    ],
+  ];
+  for (const [asset, said] of faults) assert.equal(loaded(dnp3(asset, ", port: 0")), [said], asset);
+});
+
 load.run();
