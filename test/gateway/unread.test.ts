@@ -5,6 +5,7 @@
 import pino from "pino";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import type { dial } from "#gateway/dial";
 import { type House, opened, sleep, until } from "#test/support/house";
 import { read, write } from "#test/support/operator";
 import type { ByteStream, StreamHandler } from "#transport/stream";
@@ -83,7 +84,7 @@ unread.before.each(async (context) => {
   const port = await house.plc.goAway();
   await until(() => house.gateway.status().assets[0]?.deviceState === "down", "the gateway knows");
   Object.assign(house.gateway.road, {
-    connect: ((host, onPort, timeoutMs, connected, failed) =>
+    connect: ((host, onPort, timeoutMs, _tls, connected, failed) =>
       connectTcp(
         host,
         onPort,
@@ -94,7 +95,7 @@ unread.before.each(async (context) => {
           connected(full);
         },
         failed,
-      )) satisfies typeof connectTcp,
+      )) satisfies typeof dial,
   });
   await house.plc.listen(port);
   await until(() => house.gateway.status().assets[0]?.deviceState === "ready", "reconnected");
