@@ -335,15 +335,20 @@ class Line implements StreamHandler {
         this.#drop(now, "framing");
         break;
       }
-      if (found === "answer") continue;
+      if (found === "answer") {
+        // A link that is kept alive is no flood; what it is asked for costs it as much as us.
+        this.#unasked = Math.max(0, this.#unasked - framer.answer.length);
+        continue;
+      }
       if (found === "passedOver") {
         this.#road.strayReply(this.#asset, "badSegment");
         continue;
       }
       const part = this.#asset.protocol.part(framer.octets, framer.pduAt, framer.pduLength);
       if (part?.unsolicited === true) {
-        if (this.#asset.unsolicited.take(framer, this, now)) this.#unasked = 0;
-        else this.#road.strayReply(this.#asset, "malformedUnsolicited");
+        const isPaced = this.#asset.unsolicited.isPaced(now);
+        if (!this.#asset.unsolicited.take(framer, this, now)) this.#road.strayReply(this.#asset, "malformedUnsolicited");
+        else if (isPaced) this.#unasked = 0;
         continue;
       }
       const ticket = this.transactions.take(framer.transactionId);

@@ -146,6 +146,8 @@ export class Session implements StreamHandler, Source<Ticket> {
       if (found === "passedOver") passOver(this, this.#framer);
       else if (found === "frame") this.#hear(now);
     }
+    // What is answered at once, without the device, must not fill our memory either.
+    if (this.conversation !== null) this.#mindBacklog();
   }
 
   /** Most protocols' requests stand each by itself. */
@@ -163,9 +165,7 @@ export class Session implements StreamHandler, Source<Ticket> {
         confirmCame(this, conversation as Conversation, now);
         return;
       case "repeated":
-        this.flush();
-        if (this.ended === null && (conversation as Conversation).answer.length > 0)
-          this.stream.write((conversation as Conversation).answer);
+        this.tell((conversation as Conversation).answer, (conversation as Conversation).answer.length);
         return;
       case "ignored":
         passOver(this, this.#framer);

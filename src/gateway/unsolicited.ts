@@ -17,6 +17,9 @@ export interface Confirming {
   confirmUnsolicited(transactionId: number): void;
 }
 
+/** A device waits longer than this for its confirm before it tells something again, milliseconds. */
+const PACE_MS = 500;
+
 export class Unsolicited {
   /** Since the counts were last written. */
   count = 0;
@@ -40,6 +43,8 @@ export class Unsolicited {
   /** What the owner was told is the first of the store. */
   #ofStore = false;
   #toldMs = 0;
+  /** When the last came. */
+  #cameMs = Number.NEGATIVE_INFINITY;
   #line: Confirming | null = null;
 
   constructor(asset: Asset) {
@@ -60,6 +65,11 @@ export class Unsolicited {
     return this.#store?.size ?? 0;
   }
 
+  /** May another come now? Its last was confirmed, or is some time ago; a device that goes on all the same is flooding us. */
+  isPaced(now: number): boolean {
+    return this.#isConfirmed || now - this.#cameMs >= PACE_MS;
+  }
+
   /** @returns false where it is none, or tells what nobody could have been told */
   take(framer: Framer, line: Confirming, now: number): boolean {
     const { protocol, site, layout } = this.#asset;
@@ -67,6 +77,7 @@ export class Unsolicited {
     const told = protocol.told(octets, pduAt, pduLength, layout.model.units[0] ?? 0);
     if (told === null) return false;
     this.count += 1;
+    this.#cameMs = now;
     this.#line = line;
     const isRepeated =
       transactionId === this.#lastId && pduLength === this.#last.length && sameOctets(octets, pduAt, this.#last, 0, pduLength);

@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { encodeLink } from "#dnp3/link";
+import type { Asset } from "#gateway/asset";
 import { EventStore } from "#gateway/eventStore";
 import { classes, range } from "#test/peers/dnp3/builders";
 import type { Master } from "#test/peers/dnp3/master";
@@ -11,6 +13,15 @@ import { until } from "#test/support/house";
 import { Substation, type SubstationOptions } from "#test/support/substation";
 
 const ENABLE_UNSOLICITED = 20;
+/** REQUEST_LINK_STATUS, from the outstation and from the master. */
+const LINK_STATUS_REQUEST = frameOf(0x49, 1, 10);
+const LINK_STATUS_REQUEST_OF_MASTER = frameOf(0xc9, 10, 1);
+
+function frameOf(control: number, destination: number, source: number): Uint8Array {
+  const frame = new Uint8Array(10);
+  encodeLink(frame, 0, control, destination, source, new Uint8Array(0), 0, 0);
+  return frame;
+}
 
 const store = suite<{ station: Substation | null }>("gateway/dnp3/store");
 store.after.each(async (context) => {
@@ -114,6 +125,38 @@ store("nobody's events are kept for nobody: without an event owner the device ke
   const station = await opening(context, { eventOwner: null });
   await until(() => confirmsOf(station) === 1, "that it has started is confirmed: it tells no event");
   assert.not.ok(readdirSync(station.house.dir).includes("audit.events"));
+});
+
+store(
+  "DESIGN 10: a device that floods with what nobody confirms is cut; one that tells it now and then, or keeps its link alive, is not",
+  async (context) => {
+    const station = await opening(context, { eventOwner: null, device: { unsolicited: false } });
+    const { device } = station.house.gateway.assets.get("plc") as Asset;
+    await until(() => device?.state === "ready", "connected");
+    const event = (sequence: number): Uint8Array => Uint8Array.from([0xf0 | sequence, 0x82, 0, 0, 2, 1, 0x17, 1, 0, 0x81]);
+    const alice = await station.operator();
+    for (let i = 0; i < 600; i++) station.outstation.sendRaw(LINK_STATUS_REQUEST);
+    assert.is((await alice.read(range(1, 2, 0, 0))).iin2, 0, "6,000 octets of link layer are no flood");
+    assert.is(station.outstation.connections, 1);
+    for (let i = 0; i < 400; i++) station.outstation.sendFragment(event(i % 16));
+    await until(
+      () => station.outstation.connections === 1 && (station.house.gateway.road.stats.strays.get("flood") ?? 0) === 1,
+      "it was cut, and is there again",
+    );
+    assert.is((await alice.read(range(1, 2, 0, 0))).iin2, 0);
+  },
+);
+
+store("a master that asks and does not read is cut: its link's answers too are counted", async (context) => {
+  const station = await opening(context, { limits: { sessionPauseOctets: 2_000, sessionBacklogOctets: 4_000, slowReaderMs: 300 } });
+  const alice = await station.operator();
+  await alice.read(range(1, 2, 0, 0));
+  const session = [...station.house.gateway.road.sessions.open].at(-1);
+  const queued = { get: () => 5_000 };
+  Object.defineProperty(session?.stream, "queued", queued);
+  alice.sendRaw(LINK_STATUS_REQUEST_OF_MASTER);
+  await until(() => station.house.gateway.road.sessions.open.size === 0, "it is cut");
+  assert.is((await station.house.written("session")).at(-1)?.reason, "slowReader");
 });
 
 store("a line that was cut short is none, one the owner has had is not told again", async () => {
