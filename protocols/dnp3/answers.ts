@@ -5,9 +5,10 @@
  * @source IEEE 1815-2012 tables 4-3 and 11-7; technical bulletin TB2016-001 (which error bit)
  */
 import { copyOctets } from "#wire";
-import { decodeFragment, FIN, FIR, RESPONSE_HEADER, SEQUENCE } from "./application.ts";
+import { decodeFragment, FIN, FIR, REQUEST_HEADER, RESPONSE_HEADER, SEQUENCE, UNS } from "./application.ts";
 import { FUNCTION } from "./functions.ts";
 import { eachItem } from "./items.ts";
+import { FRAGMENT_LIMIT } from "./transport.ts";
 
 /** Control status codes. */
 export const STATUS = {
@@ -45,30 +46,39 @@ export function encodeDenial(
 ): number {
   target[at] = FIR | FIN;
   target[at + 1] = FUNCTION.response;
-  target[at + 2] = 0;
-  target[at + 3] = 0;
+  const echoed = encodeEcho(target, at + RESPONSE_HEADER, request, length, status);
+  target[at + 2] = echoed === 0 ? iin1 : 0;
+  target[at + 3] = echoed === 0 ? iin2 : 0;
+  return RESPONSE_HEADER + echoed;
+}
+
+/**
+ * The objects of a command, each with its status.
+ *
+ * @returns octets written; 0: there is none that could say so, or an answer of that length would be no fragment
+ */
+function encodeEcho(target: Uint8Array, to: number, request: Uint8Array, length: number, status: number): number {
   const decoded = decodeFragment(request, 0, length);
-  const hasCommands = decoded.ok && decoded.value.fault === null && decoded.value.headers.some(({ entry }) => entry.kind === "command");
-  if (!decoded.ok || !hasCommands || !ECHOED.includes(decoded.value.row.code)) {
-    target[at + 2] = iin1;
-    target[at + 3] = iin2;
-    return RESPONSE_HEADER;
-  }
-  copyOctets(request, 2, target, at + RESPONSE_HEADER, length - 2);
+  if (!decoded.ok || decoded.value.fault !== null || !ECHOED.includes(decoded.value.row.code)) return 0;
+  const echoed = length - REQUEST_HEADER;
+  if (RESPONSE_HEADER + echoed > FRAGMENT_LIMIT) return 0;
+  let commands = 0;
   for (const header of decoded.value.headers)
     eachItem(decoded.value, header, (item) => {
-      if (header.entry.kind === "command" && item.length > 0) target[at + RESPONSE_HEADER + item.at + item.length - 1 - 2] = status;
+      // The mask of a pattern has no status.
+      if (header.entry.kind !== "command" || item.length === 0) return;
+      if (commands === 0) copyOctets(request, REQUEST_HEADER, target, to, echoed);
+      target[to - REQUEST_HEADER + item.at + item.length - 1] = status;
+      commands += 1;
     });
-  return RESPONSE_HEADER + length - 2;
+  return commands === 0 ? 0 : echoed;
 }
 
 const ECHOED: readonly number[] = [FUNCTION.select, FUNCTION.operate, FUNCTION.directOperate];
 
 /** A CONFIRM of this sequence. */
 export function encodeConfirm(target: Uint8Array, at: number, sequence: number, unsolicited: boolean): number {
-  target[at] = FIR | FIN | (unsolicited ? UNSOLICITED : 0) | (sequence & SEQUENCE);
+  target[at] = FIR | FIN | (unsolicited ? UNS : 0) | (sequence & SEQUENCE);
   target[at + 1] = FUNCTION.confirm;
   return 2;
 }
-
-const UNSOLICITED = 0x10;

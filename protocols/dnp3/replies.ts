@@ -5,11 +5,13 @@
  */
 import type { Operation, Reading, Target, Values } from "#operation";
 import { err, ok, putF64be, type Result, sameOctets } from "#wire";
+import { IIN2 } from "./answers.ts";
 import { decodeFragment, type Fragment, type FragmentFault, type HeaderFault, type ObjectHeader, RESPONSE_HEADER } from "./application.ts";
 import { FUNCTION } from "./functions.ts";
 import { eachItem, fieldOf, type Item, namedIndex } from "./items.ts";
 import { isCommand } from "./objections.ts";
 import { cellOf, lastCellOf, NUMBER_CELLS, SPACES, spaceOfTable } from "./spaces.ts";
+import { FRAGMENT_LIMIT } from "./transport.ts";
 
 export type ReplyFault =
   | HeaderFault
@@ -42,7 +44,7 @@ export function matchReply(
 }
 
 /** Bits of the second octet of internal indications that say a request was not done. */
-export const NOT_DONE = 0x07;
+export const NOT_DONE = IIN2.noFunction | IIN2.unknownObject | IIN2.parameterError | IIN2.alreadyExecuting;
 
 /** An answer without objects that says why. */
 function isRefusal({ headers, iin }: Fragment): boolean {
@@ -128,16 +130,26 @@ function pointsWithin(request: Fragment, asked: ObjectHeader, header: ObjectHead
   return within;
 }
 
-/** What an unsolicited response tells of, point by point, as taking those events; null: it tells what is no event. */
+/** What an unsolicited response tells of, point by point, as taking those events; null: it tells what is no event, or of no point. */
 export function toldBy(fragment: Fragment, unit: number): readonly Operation[] | null {
   const operations: Operation[] = [];
+  let isOfPoints = true;
   for (const header of fragment.headers) {
     const { kind, table } = header.entry;
     if (header.group === COMMON_TIME || header.group === CLOCK_GROUP) continue;
     if ((kind !== "event" && kind !== "static") || table === null) return null;
     const space = spaceOfTable(table);
+    const { last } = SPACES[space] as (typeof SPACES)[number];
     eachItem(fragment, header, ({ index }) => {
-      const target: Target = { at: "range", space, first: cellOf(space, index), last: lastCellOf(space, index) };
+      isOfPoints &&= index >= 0;
+      // A point beyond what has places here (docs/adr/0019) is told to whoever may have the whole table.
+      const isPlaced = lastCellOf(space, index) <= last;
+      const target: Target = {
+        at: "range",
+        space,
+        first: isPlaced ? cellOf(space, index) : 0,
+        last: isPlaced ? lastCellOf(space, index) : last,
+      };
       const object = (header.group << 8) | header.variation;
       operations.push({
         verb: "events",
@@ -154,7 +166,7 @@ export function toldBy(fragment: Fragment, unit: number): readonly Operation[] |
       });
     });
   }
-  return operations;
+  return isOfPoints ? operations : null;
 }
 
 /** What became of the commands: the first status that is not success, 0 where all are, or the reply is of none. */
@@ -181,6 +193,8 @@ export function readingsOf(reply: Fragment): readonly Reading[] {
     const { kind, table, layout } = header.entry;
     if (kind !== "static" || table === null || !header.hasData) continue;
     const space = spaceOfTable(table);
+    // Strings and statistics of the outstation itself are nothing a rule can ask about.
+    if (SPACES[space]?.process !== true) continue;
     const object = (header.group << 8) | header.variation;
     const tell = (first: number, last: number, values: Values, flags: number): void => {
       const target: Target = { at: "range", space, first: cellOf(space, first), last: lastCellOf(space, last) };
@@ -217,8 +231,8 @@ function put(reply: Fragment, header: ObjectHeader, item: Item, space: number, f
   }
 }
 
-/** A fragment holds no more than this, a number being eight octets here and two at least there. */
-const SCRATCH = new Uint8Array(8192);
+/** A fragment holds no more than this: of double bits four in an octet, each of them two octets here. */
+const SCRATCH = new Uint8Array(8 * FRAGMENT_LIMIT);
 const ONLINE = 0x01;
 
 /** Online, and neither restarted, cut off, forced, chattering nor out of range. The bits above are the state, or of counters what they went through. */

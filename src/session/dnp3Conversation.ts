@@ -23,6 +23,8 @@ export class Dnp3Conversation implements Conversation {
   readonly #last = new Uint8Array(FRAGMENT_LIMIT);
   #lastLength = -1;
   #lastSequence = 0;
+  /** Where it was sent: to the outstation, or to all of them. */
+  #lastUnit = 0;
   #isAnswered = false;
   /** What the outstation wants a proof for. */
   #challenged: { readonly request: object; readonly transactionId: number } | null = null;
@@ -32,7 +34,7 @@ export class Dnp3Conversation implements Conversation {
   #framesLength = 0;
 
   hear(framer: Framer, _now: number): Heard {
-    const { octets, pduAt, pduLength, transactionId } = framer;
+    const { octets, pduAt, pduLength, transactionId, unitId } = framer;
     if (pduLength < REQUEST_HEADER) return "ignored";
     const control = octets[pduAt] as number;
     const code = octets[pduAt + 1] as number;
@@ -45,7 +47,8 @@ export class Dnp3Conversation implements Conversation {
       return "confirm";
     }
     if ((control & UNS) !== 0 || code >= FUNCTION.response) return "ignored";
-    if (transactionId === this.#lastSequence && pduLength === this.#lastLength && sameOctets(octets, pduAt, this.#last, 0, pduLength)) {
+    const isSame = transactionId === this.#lastSequence && unitId === this.#lastUnit && pduLength === this.#lastLength;
+    if (isSame && sameOctets(octets, pduAt, this.#last, 0, pduLength)) {
       if (!this.#isAnswered) return "held";
       this.answer = this.#frames.subarray(0, this.#framesLength);
       return "repeated";
@@ -53,6 +56,7 @@ export class Dnp3Conversation implements Conversation {
     copyOctets(octets, pduAt, this.#last, 0, pduLength);
     this.#lastLength = pduLength;
     this.#lastSequence = transactionId;
+    this.#lastUnit = unitId;
     this.#isAnswered = false;
     this.#framesLength = 0;
     if (code === FUNCTION.authenticationRequest) return "request";

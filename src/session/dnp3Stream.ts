@@ -111,6 +111,9 @@ export class Dnp3Stream implements Framer {
     const taken = reassembler.take(this.#frames.data, 0, this.#frames.dataLength);
     if (taken === "more" || taken === "repeated") return "nothing";
     if (taken !== "fragment") return this.#passOver(taken === "tooLong" ? "tooLong" : "badOrder");
+    // Whoever hears it may find that it is no message.
+    this.broken = null;
+    this.#show();
     this.octets = reassembler.octets;
     this.pduLength = reassembler.length;
     this.unitId = this.#end === "session" ? destination : this.#link.outstation;
@@ -129,8 +132,13 @@ export class Dnp3Stream implements Framer {
 
   #passOver(code: DenialCode): "passedOver" {
     this.broken = code;
-    this.brokenOctets = this.#frames.octets.subarray(0, Math.min(SHOWN, this.#frames.length));
+    this.#show();
     return "passedOver";
+  }
+
+  /** The link frame at hand. */
+  #show(): void {
+    this.brokenOctets = this.#frames.octets.subarray(0, Math.min(SHOWN, this.#frames.length));
   }
 
   #break(code: DenialCode): "broken" {

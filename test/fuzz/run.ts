@@ -5,10 +5,10 @@
  *     node test/fuzz/run.ts [--only NAME ...] [--seed N] [--inputs N] [--seconds N] [--pairs N] [--fresh]
  *     node test/fuzz/run.ts --only NAME --replay FILE      one input again: as it is, or as hex (FILE.hex)
  *
- * A decoder ends after its 10,000,000 inputs, a document's reader after 40 seconds: some twenty minutes in all, on two cores. --inputs is for
- * each target instead of its own number, --seconds ends each after so many, --pairs is for the decisions (0: none). Inputs that go new ways
- * are kept in .cache/fuzz/NAME, where the next run goes on from them; --fresh begins with the corpus alone, and then the same seed gives the
- * same inputs, as far as the time reaches.
+ * A decoder ends after its 10,000,000 inputs, a DNP3 session after 2,000,000, a document's reader after 40 seconds: some twenty minutes in all,
+ * on two cores. --inputs is for each target instead of its own number, --seconds ends each after so many, --pairs is for the decisions (0:
+ * none). Inputs that go new ways are kept in .cache/fuzz/NAME, where the next run goes on from them; --fresh begins with the corpus alone, and
+ * then the same seed gives the same inputs, as far as the time reaches.
  *
  * What broke something is made as small as it can be and written to a file. Kept as found/NAME/WORDS.hex with a line `# why`, it is tried
  * first from then on, among the tests too.

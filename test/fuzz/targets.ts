@@ -7,7 +7,9 @@ import { captureFile } from "./targets/captureFile.ts";
 import { casesDocument } from "./targets/casesDocument.ts";
 import { caseWords } from "./targets/caseWords.ts";
 import { certificate } from "./targets/certificate.ts";
+import { dnp3Answer } from "./targets/dnp3Answer.ts";
 import { dnp3Fragment } from "./targets/dnp3Fragment.ts";
+import { dnp3Session } from "./targets/dnp3Session.ts";
 import { dnp3Stream } from "./targets/dnp3Stream.ts";
 import { keyFiles } from "./targets/keyFiles.ts";
 import { managementQuestion } from "./targets/managementQuestion.ts";
@@ -36,6 +38,8 @@ export const TARGETS: readonly Target[] = [
   rtuStream,
   dnp3Fragment,
   dnp3Stream,
+  dnp3Session,
+  dnp3Answer,
   captureFile,
   quantities,
   caseWords,

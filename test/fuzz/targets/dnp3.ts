@@ -30,6 +30,31 @@ export const FRAGMENTS: readonly Uint8Array[] = [
   "c081 0000 79015b 01 0700 01 0100 05000000",
 ].map((text) => fromHex(text) as Uint8Array);
 
+/** Requests, each with what answers it, octets without spaces. */
+export const DNP3_EXCHANGES: readonly { readonly request: Uint8Array; readonly reply: Uint8Array }[] = (
+  [
+    ["c301 1e0500 0203", "c381 0000 1e0500 0203 01 0000803f 21 00000040"],
+    ["c301 010028 0200 0300 0900", "c381 8000 010200 0303 81 010200 0909 01"],
+    ["c001 030006 140006 0a0006", "c081 0000 030100 0004 e402 140100 0001 01 01000000 01 02000000 0a0200 0000 81"],
+    ["c001 3c0206 3c0306", "e081 9000 330107 01 000102030405 020317 01 05 81 0100 200317 01 02 01 feffffff 000102030405"],
+    ["c103 0c0128 0100 0a00 81 01 64000000 64000000 00", "c181 0000 0c0128 0100 0a00 81 01 64000000 64000000 00"],
+    ["c204 0c0128 0100 0a00 81 01 64000000 64000000 00", "c281 0000 0c0128 0100 0a00 81 01 64000000 64000000 02"],
+    ["c105 290417 01 07 000000000000f03f 00 290217 01 08 0100 00", "c181 0004"],
+    ["c103 0c0217 01 00 01 01 64000000 64000000 00 0c0300 0007 0f", "c181 0000 0c0217 01 00 01 01 64000000 64000000 09 0c0300 0007 0f"],
+    ["c102 500100 0707 00", "c181 0000"],
+    ["c10d", "c181 0000 340207 01 6400"],
+    ["c117", "c181 0000 340207 01 0000"],
+    ["c101 46055b 01 0800 01000000 02000000", "c181 0000 46055b 01 0b00 01000000 02000080 616263"],
+    ["c100", "f382 0000 330107 01 000102030405 020317 01 05 81 0100 200117 01 03 01 01000000"],
+    ["c101 000206", "c183 0000 78015b 01 0c00 04000000 0100 03 01 aabbccdd"],
+  ] as const
+).map(([request, reply]) => ({ request: octetsOf(request), reply: octetsOf(reply) }));
+
+/** @param hex  in groups of any length */
+function octetsOf(hex: string): Uint8Array {
+  return fromHex(hex.replaceAll(" ", "")) as Uint8Array;
+}
+
 /** The frames of one fragment. */
 export function framesOf(fragment: Uint8Array, control: number, destination: number, source: number): Uint8Array {
   const segment = new Uint8Array(SEGMENT_DATA + 1);

@@ -11,8 +11,21 @@ export interface Recorded {
   readonly frames: readonly LinkFrame[];
   /** What the sides of its connections sent. */
   readonly streams: readonly Uint8Array[];
-  readonly fragments: readonly { readonly isFromMaster: boolean; readonly octets: Uint8Array }[];
+  readonly fragments: readonly RecordedFragment[];
   readonly faults: readonly string[];
+}
+
+export interface RecordedFragment {
+  /** In the recording, from 1. */
+  readonly number: number;
+  readonly isFromMaster: boolean;
+  readonly octets: Uint8Array;
+  /** Link address it is sent to. */
+  readonly destination: number;
+  /** Which connection of the recording, from 0. */
+  readonly connection: number;
+  /** When it was whole, milliseconds since 1970. */
+  readonly wallMs: number;
 }
 
 /** Every recording over TCP, as `folder/name`. */
@@ -34,9 +47,12 @@ export function recording(name: string): Recorded {
   const frames: LinkFrame[] = [];
   const fragments: Recorded["fragments"][number][] = [];
   const faults: string[] = [];
+  const connections = new Map<unknown, number>();
   const sent = new Map<Side<State>, Uint8Array[]>();
   const streams = new Streams<State>({
     octets(side: Side<State>, octets, at, end) {
+      const connection = connections.get(side.connection) ?? connections.size;
+      connections.set(side.connection, connection);
       side.state ??= { reader: new FrameReader((what) => faults.push(what)), series: new Map() };
       const { reader, series } = side.state;
       sent.set(side, [...(sent.get(side) ?? []), octets.slice(at, end)]);
@@ -48,7 +64,13 @@ export function recording(name: string): Recorded {
         series.set(key, open);
         const taken = open.take(frame.data);
         if (typeof taken === "string") faults.push(taken);
-        else if (taken !== null) fragments.push({ isFromMaster: frame.control >= 0x80, octets: taken });
+        else if (taken !== null) {
+          const { seconds, fraction, digits } = side.stamp;
+          const wallMs = 1000 * seconds + Math.floor(fraction / 10 ** (digits - 3));
+          const { control, destination } = frame;
+          const number = fragments.length + 1;
+          fragments.push({ number, isFromMaster: control >= 0x80, octets: taken, destination, connection, wallMs });
+        }
       }
     },
     gap() {},
