@@ -266,6 +266,7 @@ export class LinkFramer {
   #break(fault: LinkFault): "broken" {
     this.fault = fault;
     this.headerIsGood = false;
+    this.length = this.#held;
     this.#broken = true;
     return "broken";
   }

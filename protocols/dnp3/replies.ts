@@ -33,14 +33,30 @@ export function matchReply(
   const decoded = decodeFragment(octets, at, length);
   if (!decoded.ok) return decoded;
   const reply = decoded.value;
-  if (reply.fault !== null) return err({ kind: reply.fault });
   const isChallenge = reply.row.code === FUNCTION.authenticationResponse;
   if (reply.row.code !== FUNCTION.response && !isChallenge) return err({ kind: "notAResponse" });
-  if (isChallenge) return reply.headers.every(({ group }) => group === AUTHENTICATION) ? ok(reply) : err({ kind: "notAsked" });
+  if (reply.fault !== null) return err({ kind: reply.fault });
+  if (isChallenge)
+    return reply.headers.length > 0 && reply.headers.every(({ group }) => group === AUTHENTICATION) ? ok(reply) : err({ kind: "notAsked" });
   const { code } = request.row;
   if (isCommand(code)) return isEcho(request, reply) || isRefusal(reply) ? ok(reply) : err({ kind: "echoDiffers" });
   for (const header of reply.headers) if (!isAsked(request, header, reply)) return err({ kind: "notAsked" });
-  return ok(reply);
+  return code === FUNCTION.read && countOf(reply) > mostOf(request) ? err({ kind: "notAsked" }) : ok(reply);
+}
+
+/** Objects of a fragment, times that others are told by apart. */
+function countOf({ headers }: Fragment): number {
+  return headers.reduce((sum, { group, count }) => sum + (group === COMMON_TIME ? 0 : count), 0);
+}
+
+/** How many objects a READ may be answered with, where it says how many. */
+function mostOf({ headers }: Fragment): number {
+  let most = 0;
+  for (const { entry, qualifier, count } of headers) {
+    if (qualifier.range === "all" || entry.kind === "attribute") return Number.POSITIVE_INFINITY;
+    most += count;
+  }
+  return most;
 }
 
 /** Bits of the second octet of internal indications that say a request was not done. */
@@ -106,34 +122,45 @@ function isAnswerOf(request: Fragment, asked: ObjectHeader, header: ObjectHeader
   if (asked.entry.kind === "event" && header.group === COMMON_TIME) return true;
   if (asked.group !== header.group) return false;
   if (asked.entry.kind === "file" || asked.entry.kind === "attribute" || asked.entry.kind === "event") return true;
-  return pointsWithin(request, asked, header, reply);
+  const { range, prefix } = asked.qualifier;
+  return (range !== "startStop" && prefix !== "index") || pointsWithin(request, header, reply);
 }
 
-/** Is every point that is told one of those asked for? */
-function pointsWithin(request: Fragment, asked: ObjectHeader, header: ObjectHeader, reply: Fragment): boolean {
-  const { qualifier, first, last, count } = asked;
-  if (qualifier.range !== "startStop" && qualifier.prefix !== "index") return true;
-  const isIn = (index: number): boolean => {
-    if (qualifier.range === "startStop") return index >= first && index <= last;
-    for (let i = 0; i < count; i++) if (namedIndex(request, asked, i) === index) return true;
-    return false;
-  };
+/** Is every point that is told one of those asked for? Neighbours that were asked for apart may be told as one range. */
+function pointsWithin(request: Fragment, header: ObjectHeader, reply: Fragment): boolean {
   if (header.first >= 0) {
-    if (qualifier.range === "startStop") return header.first >= first && header.last <= last;
-    for (let index = header.first; index <= header.last; index++) if (!isIn(index)) return false;
+    for (let at = header.first; at <= header.last; ) {
+      const to = askedTo(request, header.group, at);
+      if (to < at) return false;
+      at = to + 1;
+    }
     return true;
   }
   let within = true;
   eachItem(reply, header, ({ index }) => {
-    within &&= index < 0 || isIn(index);
+    within &&= askedTo(request, header.group, index) >= index;
   });
   return within;
 }
 
-/** What an unsolicited response tells of, point by point, as taking those events; null: it tells what is no event, or of no point. */
+/** The last of the points from this one on that one header asks for; the one before it where none asks for it. */
+function askedTo(request: Fragment, group: number, index: number): number {
+  let to = index - 1;
+  for (const asked of request.headers) {
+    if (asked.group !== group) continue;
+    if (asked.first >= 0) {
+      if (asked.first <= index && index <= asked.last) to = Math.max(to, asked.last);
+    } else if (asked.qualifier.prefix === "index") {
+      for (let i = 0; i < asked.count; i++) if (namedIndex(request, asked, i) === index) to = Math.max(to, index);
+    }
+  }
+  return to;
+}
+
+/** What an unsolicited response tells of, point by point, as taking those events; null: it tells what is no event, or not of which point. */
 export function toldBy(fragment: Fragment, unit: number): readonly Operation[] | null {
   const operations: Operation[] = [];
-  let isOfPoints = true;
+  let isNamed = true;
   for (const header of fragment.headers) {
     const { kind, table } = header.entry;
     if (header.group === COMMON_TIME || header.group === CLOCK_GROUP) continue;
@@ -141,7 +168,7 @@ export function toldBy(fragment: Fragment, unit: number): readonly Operation[] |
     const space = spaceOfTable(table);
     const { last } = SPACES[space] as (typeof SPACES)[number];
     eachItem(fragment, header, ({ index }) => {
-      isOfPoints &&= index >= 0;
+      isNamed &&= index >= 0;
       // A point beyond what has places here (docs/adr/0019) is told to whoever may have the whole table.
       const isPlaced = lastCellOf(space, index) <= last;
       const target: Target = {
@@ -166,7 +193,7 @@ export function toldBy(fragment: Fragment, unit: number): readonly Operation[] |
       });
     });
   }
-  return isOfPoints ? operations : null;
+  return isNamed ? operations : null;
 }
 
 /** What became of the commands: the first status that is not success, 0 where all are, or the reply is of none. */

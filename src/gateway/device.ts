@@ -296,6 +296,8 @@ class Line implements StreamHandler {
 
   #confirm(transactionId: number, unsolicited: boolean): void {
     const { protocol } = this.#asset;
+    // Whoever does not read is told no more; what it does not know of it tells again.
+    if (this.#stream === null || this.#stream.queued >= this.#road.limits.sessionPauseOctets) return;
     const length = protocol.encodeConfirm(CONFIRM, 0, transactionId, unsolicited);
     this.#append(this.#asset.model.units[0] ?? 0, CONFIRM, length, transactionId);
     this.flush();
@@ -328,7 +330,7 @@ class Line implements StreamHandler {
     let strayUnit = 0;
     while (this.#stream !== null) {
       const found = framer.next();
-      if (framer.answer.length > 0) this.#stream.write(framer.answer);
+      if (framer.answer.length > 0) this.#answerLink(this.#stream, framer.answer);
       if (found === "more") break;
       if (found === "broken") {
         this.#road.strayReply(this.#asset, "brokenFraming");
@@ -361,8 +363,8 @@ class Line implements StreamHandler {
       if (ticket.guard?.isRead === false) {
         if (part?.wantsConfirm === true) this.#confirm(framer.transactionId, false);
         this.#goOn(ticket, now);
-      } else if (part === null) deliver(ticket, framer, now);
-      else this.#goOnWithPart(ticket, part, now);
+      } else if (part === null && ticket.parts === 0) deliver(ticket, framer, now);
+      else this.#goOnWithPart(ticket, part ?? WHOLE, now);
       this.#road.wants(this.#device);
     }
     // Told of together: a device may send hundreds of them for each request, and that must cost the others little.
@@ -371,6 +373,11 @@ class Line implements StreamHandler {
       this.#road.strayReply(this.#asset, "flood");
       this.#drop(now, "flood");
     }
+  }
+
+  /** Who asks and does not read is not answered. */
+  #answerLink(stream: ByteStream, octets: Uint8Array): void {
+    if (stream.queued < this.#road.limits.sessionPauseOctets) stream.write(octets);
   }
 
   #goOnWithPart(ticket: Ticket, part: Part, now: number): void {
@@ -452,6 +459,8 @@ class Line implements StreamHandler {
     this.#stuckMs = 0;
     stream?.destroy();
     this.#asset.unsolicited.forget();
+    // What was selected there may be forgotten with the connection.
+    this.#asset.endLease(true, now);
     for (let ticket = this.transactions.takeAny(); ticket !== null; ticket = this.transactions.takeAny())
       if (ticket.awaitsConfirm) goneUnconfirmed(ticket, now);
       else expire(ticket, "silent", now);
@@ -473,6 +482,8 @@ class Line implements StreamHandler {
 }
 
 const CONFIRM = new Uint8Array(4);
+/** A reply that is whole: as a part of another it is none. */
+const WHOLE: Part = { isFirst: true, isLast: true, wantsConfirm: false, unsolicited: false };
 const STOP: Rank = 0;
 const CHANGE: Rank = 1;
 const READ: Rank = 2;

@@ -122,6 +122,11 @@ export class Guard {
     return this.isRead || this.#prepare() ? null : "unreadable";
   }
 
+  /** Was it made for these states? Those of other documents have the same numbers and mean another thing. */
+  isFor(states: readonly State[]): boolean {
+    return states === this.#states;
+  }
+
   /** All that was asked is read: what does it come to? @param now monotonic milliseconds */
   judgeStates(elsewhere: Elsewhere, now: number): void {
     for (const index of this.#asked) {

@@ -16,7 +16,9 @@ export function deliverPart(ticket: Ticket, framer: Framer, part: Part, now: num
   const session = ticket.session as Session;
   try {
     const matched = session.asset.protocol.match(answeredRequest(ticket), framer.octets, framer.pduAt, framer.pduLength);
-    if (matched.ok && part.isFirst === (ticket.parts === 0)) return passPart(ticket, framer, part, matched.value, now);
+    // What became of a change is told in one part, or nobody knows it.
+    const isInPlace = part.isFirst === (ticket.parts === 0) && (part.isLast || !ticket.change);
+    if (matched.ok && isInPlace) return passPart(ticket, framer, part, matched.value, now);
     back(ticket, now);
     dropReply(ticket, matched.ok ? "outOfSequence" : matched.error.kind, null, now);
   } catch (fault) {
@@ -87,6 +89,8 @@ export function confirmCame(session: Session, { confirmed }: Conversation, now: 
   if (!isOver) return;
   back(ticket, now);
   session.settle(ticket);
+  // Its number is free for another request, which may come in the same packet.
+  session.flush();
   session.road.wants(session.device);
 }
 
@@ -99,5 +103,7 @@ export function goneUnconfirmed(ticket: Ticket, now: number): void {
   session.road.stats.stray("unconfirmed");
   back(ticket, now);
   session.settle(ticket);
+  // Its number is free for another request, which may come in the same packet.
+  session.flush();
   session.road.wants(session.device);
 }

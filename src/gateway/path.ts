@@ -41,20 +41,27 @@ export function arrive(session: Session, framer: Framer, now: number): void {
 }
 
 /** The octets are no frames any more. TCP has no marker to find the next one by, so the session ends; what is answered by then is sent. */
-export function brokenStream(session: Session, { broken, brokenOctets }: Framer): void {
-  const code = broken === null ? "badLength" : typeof broken === "string" ? broken : broken.kind;
-  session.road.records.brokenFraming(session, code, brokenOctets);
+export function brokenStream(session: Session, framer: Framer): void {
+  const code = codeOf(framer);
+  session.road.records.brokenFraming(session, code, framer.brokenOctets);
   session.road.stats.denied(code);
   session.denied += 1;
   session.flush();
   session.road.sessions.end(session, "malformedFraming", code);
 }
 
-/** What came is no request and is answered by nobody; the stream goes on behind it. */
-export function passOver(session: Session, framer: Framer): void {
-  const { broken } = framer;
-  const code = broken === null ? "badControl" : typeof broken === "string" ? broken : broken.kind;
-  session.road.records.passedOver(session, code, framer.brokenOctets);
+/** Why octets are no frame. */
+export function codeOf({ broken }: Framer): DenialCode {
+  return broken === null ? "badLength" : typeof broken === "string" ? broken : broken.kind;
+}
+
+/**
+ * What came is no request and is answered by nobody; the stream goes on behind it.
+ *
+ * @param octets  the first of it
+ */
+export function passOver(session: Session, code: DenialCode, octets: Uint8Array): void {
+  session.road.records.passedOver(session, code, octets);
   session.road.stats.denied(code);
   session.denied += 1;
 }
@@ -79,7 +86,6 @@ function judge(ticket: Ticket, now: number): void {
   const objection = session.conversation === null ? null : converse(ticket, ticket.message.operations, session.conversation, now);
   const decision = decideUnread(ticket, ticket.message.operations, now);
   if (!decision.allowed || objection !== null) {
-    if (ticket.carriesOut && asset.lease.holder === session) asset.endLease(false, now);
     deny(
       ticket,
       objection !== null && (decision.allowed || objection === "notYourFile") ? { ...refusal(objection), ...firstPlace(ticket) } : decision,
@@ -101,6 +107,7 @@ function judge(ticket: Ticket, now: number): void {
     return;
   }
   session.rights.reserve(ticket, decision, now);
+  if (ticket.carriesOut) asset.lease.use();
   session.device.queue.enroll(session);
   // INVARIANT: from here on nothing can fail: a ticket that waits has not been answered.
   session.waiting.push(ticket);
@@ -122,7 +129,8 @@ function converse(ticket: Ticket, operations: readonly Operation[], conversation
   if (ticket.carriesOut) {
     ticket.given = session.selectedOn;
     session.selectedOn = null;
-    if (objection === null && asset.lease.holder !== session) return "selectExpired";
+    // In time, and yet not its own any more: a stop went between, or the connection broke.
+    if (objection === null && asset.lease.holder !== session) return "notSelected";
   }
   return objection === null && ticket.arms && asset.lease.bars(session.identity, now) ? "tooManySelects" : objection;
 }
@@ -145,7 +153,7 @@ function decideUnread(ticket: Ticket, operations: readonly Operation[], now: num
   if (!decision.allowed || isNothing(open)) return decision;
   if (ticket.carriesOut) {
     // Nothing may come between a selection and what carries it out: it is judged on what was read for the selection.
-    if (ticket.given === null) return refusal("factUnavailable");
+    if (ticket.given === null || !ticket.given.isFor(rights.policy.compiled.states)) return refusal("factUnavailable");
     ticket.guard = ticket.given;
     return decision;
   }
@@ -302,11 +310,15 @@ function begin(ticket: Ticket, now: number): Turn {
   return leave(ticket, now);
 }
 
-/** It leaves for the device: a selection has it for itself from here on, what carries it out does so no more. */
+/**
+ * It leaves for the device: a selection has it for itself from here on, what carries it out does so no more. Where a stop went between, nobody
+ * knows what is selected still, and nothing read for it is true still: it is over, and not for its holder's fault.
+ */
 function leave(ticket: Ticket, now: number): "go" {
   const session = ticket.session as Session;
-  if (ticket.arms) session.asset.lease.take(session, now);
-  else if (ticket.carriesOut) session.asset.endLease(true, now);
+  const { asset } = session;
+  if (ticket.arms) asset.lease.take(session, now);
+  else if (ticket.carriesOut || asset.lease.holder !== session) asset.endLease(true, now);
   return "go";
 }
 

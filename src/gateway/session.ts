@@ -12,7 +12,7 @@ import type { Asset } from "./asset.ts";
 import type { Device } from "./device.ts";
 import type { Guard } from "./guard.ts";
 import { confirmCame, goneUnconfirmed } from "./parts.ts";
-import { arrive, brokenStream, isOverdue, passOver, refuse } from "./path.ts";
+import { arrive, brokenStream, codeOf, isOverdue, passOver, refuse } from "./path.ts";
 import { ReadCounters } from "./reads.ts";
 import type { Rights } from "./rights.ts";
 import type { Road } from "./road.ts";
@@ -22,6 +22,8 @@ import type { Peer } from "./trust.ts";
 
 /** Answers that leave in one packet. */
 const OUT_OCTETS = 2080;
+/** Octets of what is passed over that its record shows. */
+const SHOWN = 32;
 /** No policy has this epoch. */
 const NEVER = 0;
 
@@ -143,7 +145,7 @@ export class Session implements StreamHandler, Source<Ticket> {
         break;
       }
       this.lastRequestMs = now;
-      if (found === "passedOver") passOver(this, this.#framer);
+      if (found === "passedOver") passOver(this, codeOf(this.#framer), this.#framer.brokenOctets);
       else if (found === "frame") this.#hear(now);
     }
     // What is answered at once, without the device, must not fill our memory either.
@@ -159,7 +161,7 @@ export class Session implements StreamHandler, Source<Ticket> {
         // Who asks for another thing has given up what it was to confirm, and what it had selected.
         if (this.awaiting !== null) goneUnconfirmed(this.awaiting, now);
         if (conversation !== null) this.#minesLease(conversation, now);
-        arrive(this, this.#framer, now);
+        if (this.ended === null) arrive(this, this.#framer, now);
         return;
       case "confirm":
         confirmCame(this, conversation as Conversation, now);
@@ -167,9 +169,11 @@ export class Session implements StreamHandler, Source<Ticket> {
       case "repeated":
         this.tell((conversation as Conversation).answer, (conversation as Conversation).answer.length);
         return;
-      case "ignored":
-        passOver(this, this.#framer);
+      case "ignored": {
+        const { octets, pduAt, pduLength } = this.#framer;
+        passOver(this, "badControl", octets.subarray(pduAt, pduAt + Math.min(pduLength, SHOWN)));
         return;
+      }
       case "held":
         return;
     }
@@ -226,6 +230,8 @@ export class Session implements StreamHandler, Source<Ticket> {
   settle(ticket: Ticket): void {
     ticket.settled = true;
     this.asset.endTurn(ticket);
+    // Carried out or not, what was selected for it is over.
+    if (ticket.carriesOut && this.asset.lease.holder === this) this.asset.endLease(false, this.road.clock.monotonic());
     if (this.ended === null) this.road.answered(this);
     else this.road.tickets.release(ticket);
   }

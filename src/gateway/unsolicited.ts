@@ -1,7 +1,7 @@
 /**
  * What a device tells without being asked (DNP3 unsolicited responses). It goes to the asset's event owner, whose word that it came is passed on
- * to the device; sessions that may read what it tells get a copy nobody waits for. While the owner is away it is kept on the disk, and the device
- * is told that it came once it is there (RULINGS 34).
+ * to the device; sessions that may read what it tells get a copy nobody waits for. While the owner is away, or says nothing, it is kept on the disk,
+ * and the device is told that it came once it is there (RULINGS 34).
  */
 import type { Operation } from "#operation";
 import { matchesIdentity } from "#policy/bindings";
@@ -45,6 +45,8 @@ export class Unsolicited {
   #toldMs = 0;
   /** When the last came. */
   #cameMs = Number.NEGATIVE_INFINITY;
+  /** Since when the device waits to be told that the last came. */
+  #sinceMs = 0;
   #line: Confirming | null = null;
 
   constructor(asset: Asset) {
@@ -89,11 +91,16 @@ export class Unsolicited {
     this.#last = octets.slice(pduAt, pduAt + pduLength);
     this.#lastId = transactionId;
     this.#isConfirmed = false;
-    if (!isRepeated) this.#copy(told);
+    if (!isRepeated) {
+      this.#sinceMs = now;
+      // Whoever was to say that the one before came says nothing about this.
+      if (!this.#ofStore) this.#owner = null;
+      this.#copy(told);
+    }
     const owner = this.#ownerNow(told);
     if (owner !== null && this.waiting === 0) this.#tell(owner, this.#last, isRepeated, false, now);
     else if (told.length > 0) {
-      if (site.eventOwner !== null) this.#keep(transactionId);
+      if (site.eventOwner !== null) this.#keep(this.#last, transactionId);
     } else {
       // It tells no event, so none is lost; a device that waits for the word would answer no read meanwhile.
       this.#isConfirmed = true;
@@ -121,10 +128,22 @@ export class Unsolicited {
 
   /** What is kept goes to the owner once it is there, one after the other; what it does not confirm, again. */
   tick(now: number): void {
+    this.#keepUnconfirmed(now);
     if (this.waiting === 0) return;
     const owner = this.#owner;
     if (owner?.listens === true && this.#ofStore && now - this.#toldMs < owner.road.limits.eventRetryMs) return;
     this.#tellStored(now);
+  }
+
+  /**
+   * An owner that does not say that it came: a device that waits for the word answers no read meanwhile, so it is kept as if the owner were away.
+   * At half the time a reply may take, so that whoever has asked has its answer in time.
+   */
+  #keepUnconfirmed(now: number): void {
+    if (this.#owner === null || this.#ofStore || this.#isConfirmed || this.#isStoring || this.#lastId < 0) return;
+    if (now - this.#sinceMs < this.#asset.site.upstream.timeoutMs / 2) return;
+    this.#sinceMs = now;
+    this.#keep(this.#last, this.#lastId);
   }
 
   #tellStored(now: number): void {
@@ -152,18 +171,19 @@ export class Unsolicited {
     this.passedOn += 1;
   }
 
-  #keep(transactionId: number): void {
+  #keep(octets: Uint8Array, transactionId: number): void {
     const store = this.#store;
     if (store === null) return;
     this.#isStoring = true;
-    void store.put(this.#last).then((stored) => {
+    void store.put(octets).then((stored) => {
       this.#isStoring = false;
       if (!stored) {
         this.notKept += 1;
         return;
       }
       this.kept += 1;
-      if (this.#lastId !== transactionId) return;
+      // The device tells another thing meanwhile, under the same number it may be, or was connected to anew.
+      if (this.#last !== octets || this.#lastId !== transactionId) return;
       this.#isConfirmed = true;
       this.#line?.confirmUnsolicited(transactionId);
     });
@@ -215,6 +235,7 @@ function isOwner(eventOwner: string | null, session: Session): boolean {
 }
 
 function mayHear(session: Session, operations: readonly Operation[]): boolean {
-  const { rights, road } = session;
+  const { rights, road, asset } = session;
+  if (asset.block?.reads === true) return false;
   return decide(rights.table, operations, rights.factsAt(road.clock.monotonic(), null)).allowed;
 }

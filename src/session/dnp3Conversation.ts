@@ -4,6 +4,7 @@ import { CON, decodeFragment, FIN, FIR, type Fragment, REQUEST_HEADER, UNS } fro
 import { BAD_NAME, fileRequestOf, openedHandle } from "#dnp3/files";
 import { FUNCTION } from "#dnp3/functions";
 import { eachItem, fieldOf } from "#dnp3/items";
+import { addressClass } from "#dnp3/link";
 import { FRAGMENT_LIMIT } from "#dnp3/transport";
 import type { DenialCode } from "#events";
 import type { OpenFile } from "#operation";
@@ -35,20 +36,20 @@ export class Dnp3Conversation implements Conversation {
 
   hear(framer: Framer, _now: number): Heard {
     const { octets, pduAt, pduLength, transactionId, unitId } = framer;
+    const isBroadcast = addressClass(unitId) === "broadcast";
     if (pduLength < REQUEST_HEADER) return "ignored";
     const control = octets[pduAt] as number;
     const code = octets[pduAt + 1] as number;
     // A request is whole and not unsolicited; what is not gets no answer, not even that it is wrong (IEEE 1815-2012 clause 4.2.2).
     if ((control & (FIR | FIN)) !== (FIR | FIN)) return "ignored";
     if (code === FUNCTION.confirm) {
-      if (pduLength !== REQUEST_HEADER || (control & CON) !== 0) return "ignored";
+      if (pduLength !== REQUEST_HEADER || (control & CON) !== 0 || isBroadcast) return "ignored";
       this.confirmed.transactionId = transactionId;
       this.confirmed.unsolicited = (control & UNS) !== 0;
       return "confirm";
     }
     if ((control & UNS) !== 0 || code >= FUNCTION.response) return "ignored";
-    const isSame = transactionId === this.#lastSequence && unitId === this.#lastUnit && pduLength === this.#lastLength;
-    if (isSame && sameOctets(octets, pduAt, this.#last, 0, pduLength)) {
+    if (unitId === this.#lastUnit && this.#isLast(octets, pduAt, pduLength, transactionId)) {
       if (!this.#isAnswered) return "held";
       this.answer = this.#frames.subarray(0, this.#framesLength);
       return "repeated";
@@ -61,8 +62,14 @@ export class Dnp3Conversation implements Conversation {
     this.#framesLength = 0;
     if (code === FUNCTION.authenticationRequest) return "request";
     this.#challenged = null;
-    if (code !== FUNCTION.operate) this.#selection.cancel();
+    // Whatever becomes of it, be it malformed: what does not carry out the selection ends it.
+    const [at, length] = [pduAt + REQUEST_HEADER, pduLength - REQUEST_HEADER];
+    if (code !== FUNCTION.operate || isBroadcast || !this.#selection.isNext(octets, at, length, transactionId)) this.#selection.cancel();
     return "request";
+  }
+
+  #isLast(octets: Uint8Array, at: number, length: number, sequence: number): boolean {
+    return sequence === this.#lastSequence && length === this.#lastLength && sameOctets(octets, at, this.#last, 0, length);
   }
 
   objection(request: object, transactionId: number, now: number, wallMs: number | null, ownsEvents: boolean): DenialCode | null {
@@ -81,8 +88,7 @@ export class Dnp3Conversation implements Conversation {
   selected(request: object, transactionId: number, armed: boolean, sentMs: number): void {
     const { octets, at, length } = request as Fragment;
     // Whatever was asked meanwhile has ended it.
-    const isProven = this.#challenged?.request === request;
-    const isLast = isProven || (transactionId === this.#lastSequence && sameOctets(octets, at, this.#last, 0, length));
+    const isLast = this.#challenged?.request === request || this.#isLast(octets, at, length, transactionId);
     if (!armed || !isLast) this.#selection.cancel();
     else this.#selection.select(octets, at + REQUEST_HEADER, length - REQUEST_HEADER, transactionId, sentMs);
   }

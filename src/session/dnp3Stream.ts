@@ -142,8 +142,7 @@ export class Dnp3Stream implements Framer {
   }
 
   #break(code: DenialCode): "broken" {
-    this.broken = code;
-    this.brokenOctets = this.#frames.octets.subarray(0, SHOWN);
+    this.#passOver(code);
     return "broken";
   }
 

@@ -33,12 +33,17 @@ export class Selection {
     this.#untilMs = sentMs + SELECTION_MS;
   }
 
+  /** Are these the objects that were selected, with the sequence that follows? Their time is another question. */
+  isNext(octets: Uint8Array, at: number, length: number, sequence: number): boolean {
+    if (this.#at === "idle" || sequence !== this.#next) return false;
+    return length === this.#length && sameOctets(octets, at, this.#objects, 0, length);
+  }
+
   /** Is this the OPERATE that was selected? Either way the selection is over. Null: it is. */
   operate(octets: Uint8Array, at: number, length: number, sequence: number, now: number): Refusal | null {
-    const selected = this.#at === "selected";
+    const isNext = this.isNext(octets, at, length, sequence);
     this.#at = "idle";
-    if (!selected || sequence !== this.#next) return "notSelected";
-    if (length !== this.#length || !sameOctets(octets, at, this.#objects, 0, length)) return "notSelected";
+    if (!isNext) return "notSelected";
     return now > this.#untilMs ? "selectExpired" : null;
   }
 

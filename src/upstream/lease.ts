@@ -29,6 +29,11 @@ export class Lease<H extends Holder> {
     this.#untilMs = now + LEASE_MS;
   }
 
+  /** What was selected is on its way: nobody has left it unused, whatever becomes of it. */
+  use(): void {
+    this.isArmed = false;
+  }
+
   isOver(now: number): boolean {
     return this.holder !== null && now > this.#untilMs;
   }
