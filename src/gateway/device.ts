@@ -7,9 +7,11 @@ import type { ByteStream, StreamHandler } from "#transport/stream";
 import { FairQueue, type Rank } from "#upstream/fair";
 import { Backoff, Pace } from "#upstream/pace";
 import { Transactions } from "#upstream/transactions";
+import { deliver, expire } from "./answering.ts";
 import type { Asset } from "./asset.ts";
+import { refuse } from "./denying.ts";
 import { deliverPart, goneUnconfirmed } from "./parts.ts";
-import { deliver, expire, guardAnswered, keptSilent, mayGo, refuse, release } from "./path.ts";
+import { guardAnswered, keptSilent, mayGo, release } from "./path.ts";
 import type { Road } from "./road.ts";
 import type { Ticket } from "./ticket.ts";
 

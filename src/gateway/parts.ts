@@ -4,7 +4,10 @@
  * of it, no longer than a reply may take.
  */
 import type { Conversation, Framer, Part, Reply } from "#session/protocol";
-import { answeredRequest, back, conclude, dropReply, NARROWED, narrow } from "./path.ts";
+import { conclude, dropReply } from "./answering.ts";
+import { back } from "./denying.ts";
+import { NARROWED, narrow } from "./narrow.ts";
+import { answeredRequest } from "./selecting.ts";
 import type { Session } from "./session.ts";
 import type { Ticket } from "./ticket.ts";
 

@@ -1,8 +1,8 @@
 /** Every open session: how it ends, what happens to what it asked, and the watch over idle and unreading peers. */
 import { randomBytes } from "node:crypto";
 import type { SessionEnd } from "#events";
+import { abandon } from "./denying.ts";
 import { goneUnconfirmed } from "./parts.ts";
-import { abandon } from "./path.ts";
 import type { Road } from "./road.ts";
 import type { Session } from "./session.ts";
 

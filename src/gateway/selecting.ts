@@ -1,0 +1,76 @@
+/** Requests that follow from each other: selections and what carries them out (RULINGS 35), challenges and their proofs (RULINGS 38). */
+import type { DenialCode, Outcome } from "#events";
+import type { Operation } from "#operation";
+import { matchesIdentity } from "#policy/bindings";
+import type { Conversation, Reply } from "#session/protocol";
+import { told } from "./denying.ts";
+import type { Guard } from "./guard.ts";
+import type { Session } from "./session.ts";
+import type { Ticket } from "./ticket.ts";
+
+/** Does it follow from what the session asked before, and is it for this session to ask? */
+export function converse(ticket: Ticket, operations: readonly Operation[], conversation: Conversation, now: number): DenialCode | null {
+  const session = ticket.session as Session;
+  const { asset, road } = session;
+  ticket.arms = operations.some(({ verb }) => verb === "select");
+  ticket.carriesOut = operations.some(({ verb, via }) => verb === "operate" && via === 1);
+  const wallMs = road.clock.suspicion === null ? road.clock.wallAt(now) : null;
+  const { eventOwner } = asset.site;
+  const ownsEvents = eventOwner !== null && matchesIdentity(eventOwner, session.identity);
+  const objection = conversation.objection(ticket.request as object, ticket.transactionId, now, wallMs, ownsEvents);
+  if (ticket.carriesOut) {
+    ticket.given = session.selectedOn;
+    session.selectedOn = null;
+    // In time, and yet not its own any more: a stop went between, or the connection broke.
+    if (objection === null && asset.lease.holder !== session) return "notSelected";
+  }
+  return objection === null && ticket.arms && asset.lease.bars(session.identity, now) ? "tooManySelects" : objection;
+}
+
+/** What a reply must answer: of a proof what it is for. */
+export function answeredRequest({ session, request }: Ticket): object {
+  return (session as Session).conversation?.provenBy(request as object)?.request ?? (request as object);
+}
+
+/** A selection was answered, or will not be. All of it is selected or none. */
+export function endSelection(
+  ticket: Ticket,
+  request: object,
+  transactionId: number,
+  guard: Guard | null,
+  isArmed: boolean,
+  now: number,
+): void {
+  const session = ticket.session as Session;
+  const { asset, conversation } = session;
+  if (conversation === null || asset.lease.holder !== session) return;
+  conversation.selected(request, transactionId, isArmed, ticket.sentMs);
+  asset.lease.isArmed = conversation.isSelected(now);
+  session.selectedOn = asset.lease.isArmed ? guard : null;
+  if (!asset.lease.isArmed) asset.endLease(true, now);
+}
+
+/** The device does nothing before it has a proof; the master gives it with its next request (RULINGS 38). */
+export function challenge(ticket: Ticket, conversation: Conversation, now: number): void {
+  const session = ticket.session as Session;
+  // A proof that is not enough is challenged again: what it is for stays.
+  if (conversation.provenBy(ticket.request as object) !== null) return;
+  conversation.challenged(ticket.request as object, ticket.transactionId);
+  session.challenged = { record: ticket.recordNumber, arms: ticket.arms, change: ticket.change };
+  session.selectedOn = ticket.guard;
+  if (ticket.change) told(ticket, "pending", 0, "", now);
+}
+
+/** The answer to a proof is that to what it is for; any other request has given that up. */
+export function proven(ticket: Ticket, reply: Reply, exception: number, now: number): void {
+  const session = ticket.session as Session;
+  const { record, arms, change } = session.challenged as NonNullable<Session["challenged"]>;
+  const { selectedOn: guard } = session;
+  session.challenged = null;
+  const before = session.conversation?.provenBy(ticket.request as object) ?? null;
+  if (before === null) return;
+  if (arms) endSelection(ticket, before.request, before.transactionId, guard, exception === 0, now);
+  if (exception === 0) session.conversation?.replied(before.request, reply);
+  const outcome: Outcome = exception === 0 ? "answered" : session.asset.protocol.leavesDoubt(exception) ? "indeterminate" : "exception";
+  if (change) told(ticket, outcome, exception, "", now, { completes: record });
+}
