@@ -196,6 +196,22 @@ export function toldBy(fragment: Fragment, unit: number): readonly Operation[] |
   return isNamed ? operations : null;
 }
 
+/** Were some of its commands carried out, and some not? */
+export function isMixed(reply: Fragment): boolean {
+  let done = 0;
+  let refused = 0;
+  for (const header of reply.headers) {
+    if (header.entry.kind !== "command") continue;
+    eachItem(reply, header, ({ at }) => {
+      const status = fieldOf(reply.octets, header, at, "status");
+      if (status === undefined) return;
+      if ((status & 0x7f) === 0) done += 1;
+      else refused += 1;
+    });
+  }
+  return done > 0 && refused > 0;
+}
+
 /** What became of the commands: the first status that is not success, 0 where all are, or the reply is of none. */
 export function statusOf(reply: Fragment): number {
   let found = 0;

@@ -3,7 +3,7 @@
  * on answering others; the owner has them, in order, when it is back. One line for each, and one for each that the owner has had.
  *
  *     {"put":"f08200000202170105c1..."}      octets of the fragment, its sequence 0
- *     {"had":1}
+ *     {"had":1}                              the first of those that wait then
  */
 import { mkdirSync, readFileSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
@@ -41,9 +41,9 @@ export class EventStore {
     return this.#waiting.length + this.#underWay;
   }
 
-  /** The one the owner is to have next; null: none. */
-  get first(): Uint8Array | null {
-    return this.#waiting[0] ?? null;
+  /** Of those on the disk, oldest first; null: there are not so many. */
+  at(index: number): Uint8Array | null {
+    return this.#waiting[index] ?? null;
   }
 
   /** @returns false where there is no room, or no disk: the device keeps it. Never rejects. */
@@ -56,11 +56,13 @@ export class EventStore {
     return written;
   }
 
-  /** The owner has had the first. Were this lost it would get it again. */
-  had(): void {
-    this.#waiting.shift();
+  /** The owner has had this one of them. Were this lost it would get it again. */
+  had(octets: Uint8Array | null): void {
+    const index = octets === null ? -1 : this.#waiting.indexOf(octets);
+    if (index < 0) return;
+    this.#waiting.splice(index, 1);
     if (this.#waiting.length === 0 && this.#underWay === 0) this.#last = this.#last.then(() => this.#empty());
-    else void this.#write('{"had":1}\n');
+    else void this.#write(`{"had":${index + 1}}\n`);
   }
 
   async close(): Promise<void> {
@@ -101,10 +103,10 @@ export class EventStore {
 function waitingIn(text: string): Uint8Array[] {
   const waiting: Uint8Array[] = [];
   for (const line of text.split("\n")) {
-    const [, put] = /^\{"put":"([0-9a-f]+)"\}$/.exec(line) ?? [];
+    const [, put, had] = /^\{(?:"put":"([0-9a-f]+)"|"had":([1-9][0-9]{0,5}))\}$/.exec(line) ?? [];
     const octets = put === undefined ? null : fromHex(put);
     if (octets !== null) waiting.push(octets);
-    else if (line === '{"had":1}') waiting.shift();
+    else if (had !== undefined) waiting.splice(Number(had) - 1, 1);
   }
   return waiting;
 }

@@ -69,6 +69,8 @@ export interface Limits {
   readonly verificationsOfOne: number;
   /** Of all together: whoever has most loses the oldest. */
   readonly verifications: number;
+  /** Parts of one reply: 128 KiB of DNP3, more than any outstation holds. A device that never ends one would be busy with it for ever. */
+  readonly replyParts: number;
   /** Unsolicited responses kept for an event owner that is away; beyond it the device keeps its events (RULINGS 34). */
   readonly storedEvents: number;
   /** Milliseconds after which an event owner is told again what it has not confirmed. */
@@ -111,6 +113,7 @@ export const LIMITS: Limits = {
   verifiedPoints: 100,
   verificationsOfOne: 32,
   verifications: 128,
+  replyParts: 64,
   storedEvents: 1024,
   eventRetryMs: 5_000,
   drainMs: 5_000,

@@ -20,7 +20,8 @@ export function deliverPart(ticket: Ticket, framer: Framer, part: Part, now: num
   try {
     const matched = session.asset.protocol.match(answeredRequest(ticket), framer.octets, framer.pduAt, framer.pduLength);
     // What became of a change is told in one part, or nobody knows it.
-    const isInPlace = part.isFirst === (ticket.parts === 0) && (part.isLast || !ticket.change);
+    const isInPlace =
+      part.isFirst === (ticket.parts === 0) && (part.isLast || (!ticket.change && ticket.parts + 1 < session.road.limits.replyParts));
     if (matched.ok && isInPlace) return passPart(ticket, framer, part, matched.value, now);
     back(ticket, now);
     dropReply(ticket, matched.ok ? "outOfSequence" : matched.error.kind, null, now);

@@ -11,7 +11,7 @@ import type { Source } from "#upstream/fair";
 import { abandon, back, deny, firstPlace, NO_RULES, refusal, refuse } from "./denying.ts";
 import { learnGuard, voidTargets } from "./facts.ts";
 import { Guard } from "./guard.ts";
-import { converse } from "./selecting.ts";
+import { converse, unproven } from "./selecting.ts";
 import type { Session } from "./session.ts";
 import type { Ticket } from "./ticket.ts";
 
@@ -75,6 +75,7 @@ function judge(ticket: Ticket, now: number): void {
     return;
   }
   ticket.request = decoded.value;
+  if (session.challenged !== null && session.conversation?.provenBy(decoded.value) === null) unproven(session);
   ticket.file = session.conversation?.fileOf(decoded.value) ?? null;
   ticket.message = asset.protocol.message(
     decoded.value,

@@ -234,6 +234,7 @@ function swapAssets(gateway: Gateway): void {
       road.sessions.end(session, "siteChanged", next === undefined ? "the asset was removed" : "its device changed");
     gateway.assets.delete(asset.name);
     gone.set(asset.name, asset);
+    void asset.unsolicited.close();
     if (![...gateway.assets.values()].some((other) => other.device === asset.device)) asset.device?.retire();
   }
   for (const site of gateway.site.assets.values()) {

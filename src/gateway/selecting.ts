@@ -55,20 +55,37 @@ export function challenge(ticket: Ticket, conversation: Conversation, now: numbe
   const session = ticket.session as Session;
   // A proof that is not enough is challenged again: what it is for stays.
   if (conversation.provenBy(ticket.request as object) !== null) return;
+  unproven(session);
   conversation.challenged(ticket.request as object, ticket.transactionId);
   session.challenged = { record: ticket.recordNumber, arms: ticket.arms, change: ticket.change };
   session.selectedOn = ticket.guard;
   if (ticket.change) told(ticket, "pending", 0, "", now);
 }
 
-/** The answer to a proof is that to what it is for; any other request has given that up. */
+/** Whoever asks for another thing, or leaves, gives no proof any more: what was challenged is not known to have been done. */
+export function unproven(session: Session): void {
+  const { challenged, road, asset } = session;
+  session.challenged = null;
+  if (challenged === null || !challenged.change) return;
+  const { id, subject } = session;
+  road.records.surely("outcome", {
+    of: challenged.record === 0 ? null : challenged.record,
+    session: id,
+    who: subject.identity,
+    asset: asset.name,
+    outcome: "indeterminate",
+    reason: "unproven",
+  });
+}
+
+/** The answer to a proof is that to what it is for. */
 export function proven(ticket: Ticket, reply: Reply, exception: number, now: number): void {
   const session = ticket.session as Session;
   const { record, arms, change } = session.challenged as NonNullable<Session["challenged"]>;
   const { selectedOn: guard } = session;
-  session.challenged = null;
   const before = session.conversation?.provenBy(ticket.request as object) ?? null;
   if (before === null) return;
+  session.challenged = null;
   if (arms) endSelection(ticket, before.request, before.transactionId, guard, exception === 0, now);
   if (exception === 0) session.conversation?.replied(before.request, reply);
   const outcome: Outcome = exception === 0 ? "answered" : session.asset.protocol.leavesDoubt(exception) ? "indeterminate" : "exception";

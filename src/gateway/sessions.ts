@@ -4,6 +4,7 @@ import type { SessionEnd } from "#events";
 import { abandon } from "./denying.ts";
 import { goneUnconfirmed } from "./parts.ts";
 import type { Road } from "./road.ts";
+import { unproven } from "./selecting.ts";
 import type { Session } from "./session.ts";
 
 export class Sessions {
@@ -56,6 +57,7 @@ export class Sessions {
       if (!ticket.atDevice) this.#road.tickets.release(ticket);
     }
     if (session.awaiting !== null) goneUnconfirmed(session.awaiting, now);
+    unproven(session);
     if (session.asset.site.upstream.mode === "per_session") session.device.retire();
     this.#road.writeReads(session);
     this.#road.records.sessionEnded(session, reason, words);

@@ -19,6 +19,8 @@ export interface Confirming {
 
 /** A device waits longer than this for its confirm before it tells something again, milliseconds. */
 const PACE_MS = 500;
+/** From one look through what is kept and is not for the owner to the next, milliseconds. */
+const VAIN_MS = 1_000;
 
 export class Unsolicited {
   /** Since the counts were last written. */
@@ -40,8 +42,11 @@ export class Unsolicited {
   /** Who is to say that it came, and under which number of its own. */
   #owner: Session | null = null;
   #ownersId = 0;
-  /** What the owner was told is the first of the store. */
+  /** What the owner was told is of the store. */
   #ofStore = false;
+  #told: Uint8Array | null = null;
+  /** When there was nothing there that it may be told. */
+  #vainMs = Number.NEGATIVE_INFINITY;
   #toldMs = 0;
   /** When the last came. */
   #cameMs = Number.NEGATIVE_INFINITY;
@@ -118,7 +123,7 @@ export class Unsolicited {
     this.confirms += 1;
     this.#owner = null;
     if (this.#ofStore) {
-      this.#store?.had();
+      this.#store?.had(this.#told);
       this.#tellStored(session.road.clock.monotonic());
       return;
     }
@@ -132,7 +137,8 @@ export class Unsolicited {
     if (this.waiting === 0) return;
     const owner = this.#owner;
     if (owner?.listens === true && this.#ofStore && now - this.#toldMs < owner.road.limits.eventRetryMs) return;
-    this.#tellStored(now);
+    // Nothing of it is for the owner: all of it is not looked through again at every tick.
+    if (now - this.#vainMs >= VAIN_MS) this.#tellStored(now);
   }
 
   /**
@@ -146,13 +152,20 @@ export class Unsolicited {
     this.#keep(this.#last, this.#lastId);
   }
 
+  /** The oldest that the owner may be told. What it may not, for want of a right, stays, and keeps nothing behind it from the owner. */
   #tellStored(now: number): void {
-    const first = this.#store?.first ?? null;
-    if (first === null) return;
+    const store = this.#store;
+    if (store === null || this.#ownerNow([]) === null) return;
     const { protocol, layout } = this.#asset;
-    const told = protocol.told(first, 0, first.length, layout.model.units[0] ?? 0);
-    const owner = this.#ownerNow(told ?? []);
-    if (owner !== null) this.#tell(owner, first, owner === this.#owner, true, now);
+    for (let place = 0; place < store.size; place++) {
+      const octets = store.at(place);
+      if (octets === null) break;
+      const owner = this.#ownerNow(protocol.told(octets, 0, octets.length, layout.model.units[0] ?? 0) ?? []);
+      if (owner === null) continue;
+      this.#tell(owner, octets, owner === this.#owner && octets === this.#told, true, now);
+      return;
+    }
+    this.#vainMs = now;
   }
 
   /** @param isRepeated it was told to this session before, under the same number */
@@ -164,6 +177,7 @@ export class Unsolicited {
       this.#ownersId = site.secureAuthentication && !ofStore ? this.#lastId : owner.unsolicitedId;
     }
     this.#owner = owner;
+    this.#told = octets;
     this.#ofStore = ofStore;
     this.#toldMs = now;
     const frames = new Uint8Array(protocol.frameLimit);

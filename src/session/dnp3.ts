@@ -7,7 +7,7 @@ import { addressClass } from "#dnp3/link";
 import { objectionOf } from "#dnp3/objections";
 import { entryOf } from "#dnp3/objects/index";
 import { operationsOf } from "#dnp3/operations";
-import { matchReply, NOT_DONE, readingsOf, statusOf, toldBy } from "#dnp3/replies";
+import { isMixed, matchReply, NOT_DONE, readingsOf, statusOf, toldBy } from "#dnp3/replies";
 import { SPACES } from "#dnp3/spaces";
 import { trimReply } from "#dnp3/trim";
 import { dnp3Vocabulary } from "#dnp3/vocabulary";
@@ -21,6 +21,8 @@ import type { Protocol } from "./protocol.ts";
 const STATICS: readonly (number | undefined)[] = [1, 3, 10, 20, 21, 30, 31, 40];
 /** Said of a reply that has no control status but says in its indications that it was not done. */
 const INDICATED = 0x100;
+/** Said of a reply of which some commands were carried out and some not. */
+const MIXED = 0x200;
 
 /** INVARIANT: the requests and replies handed in are those this protocol decoded, so they are DNP3 fragments. */
 export const dnp3Tcp: Protocol = {
@@ -57,13 +59,13 @@ export const dnp3Tcp: Protocol = {
   exceptionOf(reply) {
     const fragment = reply as Fragment;
     const status = statusOf(fragment);
-    if (status !== 0) return status;
+    if (status !== 0) return isMixed(fragment) ? MIXED | status : status;
     const indications = (fragment.iin >> 8) & NOT_DONE;
     return indications === 0 ? 0 : INDICATED | indications;
   },
   isChallenge: (reply) => (reply as Fragment).row.code === FUNCTION.authenticationResponse,
   knownException: (code) => code >= INDICATED || code <= LAST_STATUS || code === UNDEFINED_STATUS,
-  leavesDoubt: (exception) => DOUBTFUL.includes(exception),
+  leavesDoubt: (exception) => exception >= MIXED || DOUBTFUL.includes(exception),
   readings: (_, reply) => readingsOf(reply as Fragment),
   encodeRead(target, at, space, first, last) {
     const group = STATICS[space];

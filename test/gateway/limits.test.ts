@@ -9,7 +9,7 @@ import type { Asset } from "#gateway/asset";
 import { LIMITS, type Limits } from "#gateway/limits";
 import { askDaemon } from "#management/client";
 import type { Answer, Question } from "#management/protocol";
-import { classes } from "#test/peers/dnp3/builders";
+import { all, classes, range } from "#test/peers/dnp3/builders";
 import { MovedClock } from "#test/support/clock";
 import { FailingDisk } from "#test/support/failingDisk";
 import { certificates } from "#test/support/gatewayCertificates";
@@ -81,6 +81,28 @@ cap(
     }
   },
 );
+
+cap(["replyParts"], "RULINGS 22: a device that never ends a reply is not waited for, and others are asked again", async () => {
+  const station = await Substation.open({ device: { fragmentSize: 249 }, limits: { replyParts: 5 } });
+  try {
+    for (let index = 0; index < 200; index++) station.outstation.add("analog", index, index);
+    const master = await station.operator("alice", { timeoutMs: 1_500 });
+    assert.is((await master.read(all(30, 1))).fragments, 5);
+    for (let index = 200; index < 300; index++) station.outstation.add("analog", index, index);
+    const cut = master.read(all(30, 1)).then(
+      () => assert.unreachable(),
+      () => {},
+    );
+    await until(() => station.asked.length === 2, "asked");
+    const bob = await station.operator("bob");
+    assert.is((await bob.read(range(1, 2, 0, 0))).iin2, 0);
+    await cut;
+    const outcomes = (await station.house.written("outcome")).map(({ outcome, reason }) => [outcome, reason]);
+    assert.equal(outcomes, [["malformedReply", "outOfSequence"]]);
+  } finally {
+    await station.close();
+  }
+});
 
 cap(
   ["halfOpen"],

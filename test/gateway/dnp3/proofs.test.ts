@@ -3,6 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { crob, join, range } from "#test/peers/dnp3/builders";
 import { parseObjects } from "#test/peers/dnp3/parse";
+import { until } from "#test/support/house";
 import { Substation, type SubstationOptions } from "#test/support/substation";
 
 const [SELECT, OPERATE, DIRECT_OPERATE, AUTHENTICATE] = [3, 4, 5, 32] as const;
@@ -136,6 +137,22 @@ proofs("RULINGS 38: one session at a time; the next has the device once that one
   await alice.close();
   const again = await station.operator("bob");
   assert.is((await again.read(range(10, 2, 0, 0))).iin2, 0);
+});
+
+proofs("RULINGS 38: whoever leaves without the proof that was wanted has its command recorded as not known to be done", async (context) => {
+  const station = await opening(context);
+  const alice = await station.operator("alice");
+  await alice.request(DIRECT_OPERATE, crob(0, TRIP));
+  await alice.close();
+  await until(() => station.house.gateway.road.sessions.open.size === 0, "she is gone");
+  const outcomes = await station.house.written("outcome");
+  assert.equal(
+    outcomes.map(({ outcome, reason, of }) => [outcome, reason, of]),
+    [
+      ["pending", undefined, outcomes[0]?.of],
+      ["indeterminate", "unproven", outcomes[0]?.of],
+    ],
+  );
 });
 
 proofs("a proof that is answered with what was not asked for is dropped", async (context) => {

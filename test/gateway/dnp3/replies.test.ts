@@ -322,7 +322,8 @@ replies("what the outstation refuses is passed on as it says it: a status for ea
   }
   assert.equal(
     (await outcomes(station)).map(({ outcome }) => outcome),
-    ["exception", "exception", "indeterminate", "indeterminate", "indeterminate"],
+    ["indeterminate", "exception", "indeterminate", "indeterminate", "indeterminate"],
+    "one breaker tripped and one not is neither done nor refused",
   );
 });
 
@@ -337,9 +338,16 @@ replies("RULINGS 38: a command that is met by a challenge was not carried out, a
   }
   assert.is(statusOf(await master.request(OPERATE, crob(0, TRIP))), 2);
   assert.equal(functions(station), [DIRECT, SELECT]);
+  const decisions = (await station.house.written("decision")).map(({ seq }) => seq);
   assert.equal(
-    (await outcomes(station)).map(({ outcome }) => outcome),
-    ["pending", "pending"],
+    (await outcomes(station)).map(({ outcome, reason, of }) => [outcome, reason, decisions.indexOf(of)]),
+    [
+      ["pending", undefined, 0],
+      ["indeterminate", "unproven", 0],
+      ["pending", undefined, 1],
+      ["indeterminate", "unproven", 1],
+    ],
+    "who asks for another thing gives no proof any more",
   );
 });
 
