@@ -5,7 +5,8 @@
  * @source IEEE 1815-2012 tables 4-3 and 11-7; technical bulletin TB2016-001 (which error bit)
  */
 import { copyOctets } from "#wire";
-import { decodeFragment, FIN, FIR, REQUEST_HEADER, RESPONSE_HEADER, SEQUENCE, UNS } from "./application.ts";
+import { spanAsked } from "./aggressive.ts";
+import { decodeFragment, FIN, FIR, RESPONSE_HEADER, SEQUENCE, UNS } from "./application.ts";
 import { FUNCTION } from "./functions.ts";
 import { eachItem } from "./items.ts";
 import { FRAGMENT_LIMIT } from "./transport.ts";
@@ -53,22 +54,22 @@ export function encodeDenial(
 }
 
 /**
- * The objects of a command, each with its status.
+ * The objects of a command, each with its status, without who asked and the proof of it.
  *
  * @returns octets written; 0: there is none that could say so, or an answer of that length would be no fragment
  */
 function encodeEcho(target: Uint8Array, to: number, request: Uint8Array, length: number, status: number): number {
   const decoded = decodeFragment(request, 0, length);
   if (!decoded.ok || decoded.value.fault !== null || !ECHOED.includes(decoded.value.row.code)) return 0;
-  const echoed = length - REQUEST_HEADER;
+  const { at, length: echoed } = spanAsked(decoded.value);
   if (RESPONSE_HEADER + echoed > FRAGMENT_LIMIT) return 0;
   let commands = 0;
   for (const header of decoded.value.headers)
     eachItem(decoded.value, header, (item) => {
       // The mask of a pattern has no status.
       if (header.entry.kind !== "command" || item.length === 0) return;
-      if (commands === 0) copyOctets(request, REQUEST_HEADER, target, to, echoed);
-      target[to - REQUEST_HEADER + item.at + item.length - 1] = status;
+      if (commands === 0) copyOctets(request, at, target, to, echoed);
+      target[to - at + item.at + item.length - 1] = status;
       commands += 1;
     });
   return commands === 0 ? 0 : echoed;

@@ -12,6 +12,7 @@
 import { err, ok, type Result, u16le, u32le } from "#wire";
 import { FUNCTION, type FunctionRow, functionRow, isResponse } from "./functions.ts";
 import { type ObjectEntry, sizeOf } from "./objects/entry.ts";
+import { announces, proves } from "./objects/g120.ts";
 import { entryOf } from "./objects/index.ts";
 import { QUALIFIERS, type Qualifier } from "./qualifiers.ts";
 
@@ -144,11 +145,22 @@ class Reader {
   /** @returns what is wrong with the header at `at`; null: all are good */
   read(): FragmentFault | null {
     while (this.at < this.#end) {
-      if (this.#row.objects === "none") return "trailing";
+      if (this.#row.objects === "none" && !this.#mayProve()) return "trailing";
       const fault = this.#header();
       if (fault !== null) return fault;
     }
     return null;
+  }
+
+  /** A request that has no objects of its own may say who asks, and prove it. */
+  #mayProve(): boolean {
+    return this.#row.code !== FUNCTION.confirm && this.#standsAround(this.#octets[this.at] as number, this.#octets[this.at + 1] ?? 0);
+  }
+
+  /** Is it of aggressive mode, who asks or the proof? Both have data whatever the function. */
+  #standsAround(group: number, variation: number): boolean {
+    const [first] = this.headers;
+    return first === undefined ? announces(group, variation) : proves(group, variation) && announces(first.group, first.variation);
   }
 
   #header(): FragmentFault | null {
@@ -162,7 +174,8 @@ class Reader {
     if (qualifier === null || qualifier.range === "address") return "badQualifier";
     const entry = entryOf(group, variation);
     if (entry === null) return "unknownObject";
-    const order = this.#orderFault(group, variation);
+    const isAround = this.#standsAround(group, variation);
+    const order = isAround ? null : this.#orderFault(group, variation);
     if (order !== null) return order;
     const itemsAt = at + OBJECT_HEADER + qualifier.rangeLength;
     if (itemsAt > this.#end) return "truncated";
@@ -177,7 +190,7 @@ class Reader {
           : 0;
     // One time for all that follows.
     if (this.#row.objects === "timeThenHeaders" && group === TIME_GROUP && (qualifier.range !== "count" || count !== 1)) return "badRange";
-    const hasData = this.#hasData(group, variation);
+    const hasData = isAround || this.#hasData(group, variation);
     const size = entry.layout.is === "variation" ? variation : (sizeOf(entry.layout) ?? -1);
     const length = hasData
       ? this.#dataLength(entry, qualifier, itemsAt, count, size)

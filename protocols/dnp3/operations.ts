@@ -4,6 +4,7 @@
  */
 import type { Control, Effect, Message, OpenFile, Operation, Target, Values, Verb } from "#operation";
 import { putF64be } from "#wire";
+import { askedIn, isAggressive } from "./aggressive.ts";
 import type { Fragment, ObjectHeader } from "./application.ts";
 import { BAD_NAME, type FileAct, fileRequestOf } from "./files.ts";
 import { FUNCTION } from "./functions.ts";
@@ -45,19 +46,12 @@ class Drafting {
 
   draft(): void {
     const { row, headers } = this.#fragment;
+    const [first] = headers;
+    // To say so who asks is a right, and what is asked is judged all the same.
+    if (first !== undefined && isAggressive(this.#fragment)) this.#add("authenticate", "housekeep", objectOf(first), DEVICE, NONE);
     const whole = WHOLE[row.code];
-    if (whole !== undefined) {
-      this.#add(...whole, 0, DEVICE, NONE);
-      return;
-    }
-    const first = headers[0];
-    const isAggressive = first !== undefined && first.group === AUTHENTICATION && first.variation === AGGRESSIVE;
-    headers.forEach((header, i) => {
-      // Who asks and the proof of it stand around what is asked: to ask so is a right, and what is asked is judged all the same.
-      if (isAggressive && i === 0) this.#add("authenticate", "housekeep", objectOf(header), DEVICE, NONE);
-      else if (isAggressive && i === headers.length - 1 && header.group === AUTHENTICATION && header.variation === PROOF) return;
-      else this.#header(row.code, header);
-    });
+    if (whole !== undefined) this.#add(...whole, 0, DEVICE, NONE);
+    else for (const header of askedIn(this.#fragment)) this.#header(row.code, header);
   }
 
   #header(code: number, header: ObjectHeader): void {
@@ -339,8 +333,6 @@ export const VERBS_OF: Readonly<Record<number, readonly Verb[]>> = {
 };
 
 const AUTHENTICATION = 120;
-const AGGRESSIVE = 3;
-const PROOF = 9;
 const CLOCK_GROUP = 50;
 const RELAY_GROUP = 12;
 const ANALOG_GROUP = 41;

@@ -5,8 +5,17 @@
  */
 import type { Operation, Reading, Target, Values } from "#operation";
 import { err, ok, putF64be, type Result, sameOctets } from "#wire";
+import { askedIn, isAggressive, type Span, spanAsked } from "./aggressive.ts";
 import { IIN2 } from "./answers.ts";
-import { decodeFragment, type Fragment, type FragmentFault, type HeaderFault, type ObjectHeader, RESPONSE_HEADER } from "./application.ts";
+import {
+  decodeFragment,
+  type Fragment,
+  type FragmentFault,
+  type HeaderFault,
+  type ObjectHeader,
+  REQUEST_HEADER,
+  RESPONSE_HEADER,
+} from "./application.ts";
 import { FUNCTION } from "./functions.ts";
 import { eachItem, fieldOf, type Item, namedIndex } from "./items.ts";
 import { isCommand } from "./objections.ts";
@@ -50,9 +59,9 @@ function countOf({ headers }: Fragment): number {
 }
 
 /** How many objects a READ may be answered with, where it says how many. */
-function mostOf({ headers }: Fragment): number {
+function mostOf(request: Fragment): number {
   let most = 0;
-  for (const { entry, qualifier, count } of headers) {
+  for (const { entry, qualifier, count } of askedIn(request)) {
     if (qualifier.range === "all" || entry.kind === "attribute") return Number.POSITIVE_INFINITY;
     most += count;
   }
@@ -67,29 +76,34 @@ function isRefusal({ headers, iin }: Fragment): boolean {
   return headers.length === 0 && ((iin >> 8) & NOT_DONE) !== 0;
 }
 
-/** The objects of the request, octet for octet but for what became of each. */
+/** The objects of the request, octet for octet but for what became of each; who asked and the proof of it may be left out. */
 function isEcho(request: Fragment, reply: Fragment): boolean {
-  const from = request.at + 2;
+  const whole = { at: request.at + REQUEST_HEADER, length: request.length - REQUEST_HEADER };
+  return echoes(request, whole, reply) || (isAggressive(request) && echoes(request, spanAsked(request), reply));
+}
+
+function echoes(request: Fragment, { at: from, length }: Span, reply: Fragment): boolean {
   const to = reply.at + RESPONSE_HEADER;
-  if (request.length - 2 !== reply.length - RESPONSE_HEADER || request.headers.length !== reply.headers.length) return false;
+  if (length !== reply.length - RESPONSE_HEADER) return false;
   let at = 0;
   let same = true;
-  for (const header of request.headers)
+  for (const header of request.headers) {
+    if (header.entry.kind !== "command") continue;
     eachItem(request, header, (item) => {
-      if (header.entry.kind !== "command") return;
       const status = item.at + item.length - 1 - from;
       if (item.length === 0) return;
       same &&= sameOctets(request.octets, from + at, reply.octets, to + at, status - at);
       at = status + 1;
     });
-  return same && sameOctets(request.octets, from + at, reply.octets, to + at, request.length - 2 - at);
+  }
+  return same && sameOctets(request.octets, from + at, reply.octets, to + at, length - at);
 }
 
 function isAsked(request: Fragment, header: ObjectHeader, reply: Fragment): boolean {
   const { kind } = header.entry;
   switch (request.row.code) {
     case FUNCTION.read:
-      return request.headers.some((asked) => isAnswerOf(request, asked, header, reply));
+      return askedIn(request).some((asked) => isAnswerOf(request, asked, header, reply));
     case FUNCTION.coldRestart:
     case FUNCTION.warmRestart:
     case FUNCTION.delayMeasurement:

@@ -1,5 +1,6 @@
 /** What one master's requests make of each other: retransmissions, confirms, selections (RULINGS 35, 36). */
 
+import { spanAsked, spanOf } from "#dnp3/aggressive";
 import { CON, decodeFragment, FIN, FIR, type Fragment, REQUEST_HEADER, UNS } from "#dnp3/application";
 import { BAD_NAME, fileRequestOf, openedHandle } from "#dnp3/files";
 import { FUNCTION } from "#dnp3/functions";
@@ -63,7 +64,7 @@ export class Dnp3Conversation implements Conversation {
     if (code === FUNCTION.authenticationRequest) return "request";
     this.#challenged = null;
     // Whatever becomes of it, be it malformed: what does not carry out the selection ends it.
-    const [at, length] = [pduAt + REQUEST_HEADER, pduLength - REQUEST_HEADER];
+    const { at, length } = spanOf(octets, pduAt, pduLength);
     if (code !== FUNCTION.operate || isBroadcast || !this.#selection.isNext(octets, at, length, transactionId)) this.#selection.cancel();
     return "request";
   }
@@ -76,8 +77,8 @@ export class Dnp3Conversation implements Conversation {
     const fragment = request as Fragment;
     const { code } = fragment.row;
     if (code === FUNCTION.operate) {
-      const { octets, at, length } = fragment;
-      return this.#selection.operate(octets, at + REQUEST_HEADER, length - REQUEST_HEADER, transactionId, now);
+      const { at, length } = spanAsked(fragment);
+      return this.#selection.operate(fragment.octets, at, length, transactionId, now);
     }
     const handle = handleOf(fragment);
     if (handle >= 0 && !this.#files.has(handle)) return "notYourFile";
@@ -89,8 +90,13 @@ export class Dnp3Conversation implements Conversation {
     const { octets, at, length } = request as Fragment;
     // Whatever was asked meanwhile has ended it.
     const isLast = this.#challenged?.request === request || this.#isLast(octets, at, length, transactionId);
-    if (!armed || !isLast) this.#selection.cancel();
-    else this.#selection.select(octets, at + REQUEST_HEADER, length - REQUEST_HEADER, transactionId, sentMs);
+    if (!armed || !isLast) {
+      this.#selection.cancel();
+      return;
+    }
+    // Who asks, and the proof of it, are others with each request; what was selected is what stands between them.
+    const asked = spanAsked(request as Fragment);
+    this.#selection.select(octets, asked.at, asked.length, transactionId, sentMs);
   }
 
   answered(frames: Uint8Array, length: number): void {

@@ -70,6 +70,21 @@ const GOOD: readonly [what: string, octets: string, headers: readonly string[]][
     "c2 05 780307 01 05000000 0100 0c0117 01 03 03 01 00000000 00000000 00 78095b 01 0400 01020304",
     ["g120v3 q07 x1 data", "g12v1 q17 x1 data", "g120v9 q5b x1 data"],
   ],
+  [
+    "aggressive mode around a READ: both have data, what is read has none",
+    "c2 01 780307 01 05000000 0100 3c0206 1e0000 0003 78095b 01 0400 01020304",
+    ["g120v3 q07 x1 data", "g60v2 q06 x0", "g30v0 q00 0..3 x4", "g120v9 q5b x1 data"],
+  ],
+  [
+    "aggressive mode around a restart, which has no objects",
+    "c2 0d 780307 01 05000000 0100 78095b 01 0400 01020304",
+    ["g120v3 q07 x1 data", "g120v9 q5b x1 data"],
+  ],
+  [
+    "aggressive mode around a freeze at a time",
+    "c2 0b 780307 01 05000000 0100 320207 01 000102030405 01000000 140006 78095b 01 0400 01020304",
+    ["g120v3 q07 x1 data", "g50v2 q07 x1 data", "g20v0 q06 x0", "g120v9 q5b x1 data"],
+  ],
 ];
 
 for (const [what, octets, headers] of GOOD)
@@ -117,6 +132,9 @@ application("the numbers of a control and of an event", () => {
 const BAD: readonly [what: string, octets: string, fault: string, good: readonly string[]][] = [
   ["objects behind a confirm", "c0 00 3c0206", "trailing", []],
   ["objects behind a restart", "c0 0d 3c0206", "trailing", []],
+  ["a proof behind a restart that nobody announced", "c0 0d 78095b 01 0400 01020304", "trailing", []],
+  ["who asks behind a confirm", "c0 00 780307 01 05000000 0100", "trailing", []],
+  ["a proof behind a READ that nobody announced", "c0 01 3c0206 78095b 01 0400 01020304", "badQualifier", ["g60v2 q06 x0"]],
   ["half an object header", "c0 01 3c0206 3c02", "truncated", ["g60v2 q06 x0"]],
   ["no range where one belongs", "c0 01 1e0501 0000", "truncated", []],
   ["start above stop", "c0 01 1e0500 0302", "badRange", []],

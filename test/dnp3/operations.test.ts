@@ -207,6 +207,18 @@ const ASKED: readonly (readonly [what: string, octets: string, reply: "many" | "
     ["authenticate housekeep 4 g120v3 device by 3", "operate change 4 g12v1 binary-output 3-3 0x81 x1 100/0 via 1 by 3"],
   ],
   [
+    "aggressive read",
+    "c0 01 780307 01 01000000 0300 3c0106 78095b 01 0400 01020304",
+    "many",
+    ["authenticate housekeep 1 g120v3 device by 3", "read observe 1 g60v1 class 0-0 by 3"],
+  ],
+  [
+    "aggressive restart",
+    "c0 0d 780307 01 01000000 0300 78095b 01 0400 01020304",
+    "many",
+    ["authenticate housekeep 13 g120v3 device by 3", "restart change 13 device by 3"],
+  ],
+  [
     "a proof that nobody announced",
     "c0 04 0c0117 01 03 81 01 64000000 00000000 00 78095b 01 0400 01020304",
     "many",

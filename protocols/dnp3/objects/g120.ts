@@ -47,3 +47,16 @@ export const g120: ObjectGroup = {
   },
   others: null,
 };
+
+const ANNOUNCED = 3;
+const PROOF = 9;
+
+/** As a request's first object it says who asks: aggressive mode. */
+export function announces(group: number, variation: number): boolean {
+  return group === g120.group && variation === ANNOUNCED;
+}
+
+/** Behind what is asked it proves who asks. */
+export function proves(group: number, variation: number): boolean {
+  return group === g120.group && variation === PROOF;
+}

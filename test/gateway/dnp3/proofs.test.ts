@@ -114,6 +114,64 @@ proofs("RULINGS 36: aggressive mode is judged by what stands behind it; its user
   assert.is((await station.house.written("decision")).at(-1)?.code, "nothingAllows");
 });
 
+proofs(
+  "RULINGS 35, 36: select before operate in aggressive mode: who asks and the proof differ, what is asked may not",
+  async (context) => {
+    const station = await opening(context);
+    const alice = await station.operator("alice");
+    const around = (sequence: number, objects: Uint8Array): Uint8Array =>
+      join(Uint8Array.from([120, 3, 7, 1, sequence, 0, 0, 0, ...USER]), objects, free(9, sequence, sequence, sequence));
+    const statusOf = (objects: Uint8Array): unknown => parseObjects(objects, true).map(({ group, items }) => [group, items[0]?.status]);
+    station.outstation.onRequest = (fragment) =>
+      Uint8Array.from([0xc0 | ((fragment[0] as number) & 0x0f), RESPONSE, 0, 0, ...crob(0, TRIP)]);
+    assert.equal(statusOf((await alice.request(SELECT, around(1, crob(0, TRIP)))).objects), [[12, 0]]);
+    assert.equal(statusOf((await alice.request(OPERATE, around(2, crob(0, TRIP)))).objects), [[12, 0]]);
+    assert.equal(
+      station.asked.map((octets) => Number.parseInt(octets.slice(0, 2), 16)),
+      [SELECT, OPERATE],
+    );
+    await alice.request(SELECT, around(3, crob(0, TRIP)));
+    const other = await alice.request(OPERATE, around(4, crob(0, { ...TRIP, onTimeMs: 501 })));
+    assert.equal(statusOf(other.objects), [[12, 2]], "another pulse was not selected");
+    assert.is(station.asked.length, 3);
+  },
+);
+
+proofs("an echo may leave out who asked and the proof, and nothing else", async (context) => {
+  const station = await opening(context, { asset: "    secure_authentication: true\n    upstream: { timeout: 400ms }" });
+  const alice = await station.operator("alice", { timeoutMs: 600 });
+  let echoed = crob(0, TRIP);
+  station.outstation.onRequest = (fragment) => Uint8Array.from([0xc0 | ((fragment[0] as number) & 0x0f), RESPONSE, 0, 0, ...echoed]);
+  const asked = join(AGGRESSIVE, crob(0, TRIP), MAC);
+  assert.equal((await alice.request(DIRECT_OPERATE, asked)).objects, crob(0, TRIP));
+  echoed = crob(0, { ...TRIP, onTimeMs: 501 });
+  await alice.request(DIRECT_OPERATE, asked).then(
+    () => assert.unreachable(),
+    () => {},
+  );
+  const outcomes = await station.house.written("outcome");
+  assert.equal(
+    outcomes.map(({ outcome, reason }) => [outcome, reason]),
+    [
+      ["answered", undefined],
+      ["indeterminate", "echoDiffers"],
+    ],
+  );
+});
+
+proofs("aggressive mode around a READ and a restart: judged by what stands between", async (context) => {
+  const station = await opening(context);
+  const alice = await station.operator("alice");
+  station.outstation.onRequest = (fragment) =>
+    Uint8Array.from([0xc0 | ((fragment[0] as number) & 0x0f), RESPONSE, 0, 0, ...range(10, 2, 0, 0), 1]);
+  assert.is((await alice.read(join(AGGRESSIVE, range(10, 2, 0, 0), MAC))).iin2, 0);
+  const before = station.asked.length;
+  assert.is((await alice.request(13, join(AGGRESSIVE, MAC))).iin2, 1);
+  assert.is(station.asked.length, before);
+  const decisions = (await station.house.written("decision")).map(({ function: code, decision, code: why }) => [code, decision, why]);
+  assert.equal(decisions.at(-1), [13, "deny", "nothingAllows"]);
+});
+
 proofs("RULINGS 36: without the right to authenticate neither a proof nor aggressive mode passes", async (context) => {
   const station = await opening(context);
   const mute = await station.operator("mute");
