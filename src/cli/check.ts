@@ -118,7 +118,7 @@ export function checkKeys(site: Site): KeyFindings {
 
 /** What keeps a device from being reached over TLS; files that only another user may read are not looked into. */
 function deviceProblems(tls: DeviceTls): readonly string[] {
-  if ([tls.certificate, tls.key, ...tls.ca].flatMap(unreadable).some(({ closed }) => closed)) return [];
+  if ([tls.certificate, tls.key, ...tls.ca, ...tls.crl].flatMap(unreadable).some(({ closed }) => closed)) return [];
   try {
     deviceContext(tls);
     return [];

@@ -222,8 +222,9 @@ class Loading {
 
   #deviceTls({ tls, address }: AssetDocument): AssetSite["tls"] {
     if (tls === undefined) return null;
-    const { certificate, key, ca, name = address.host } = tls;
-    return { certificate: this.#path(certificate), key: this.#path(key), ca: ca.map((file) => this.#path(file)), name };
+    const { certificate, key, name = address.host } = tls;
+    const [ca, crl] = [tls.ca, tls.crl].map((files) => files.map((file) => this.#path(file))) as [string[], string[]];
+    return { certificate: this.#path(certificate), key: this.#path(key), ca, name, crl };
   }
 
   #eventOwner(at: Path, { event_owner: owner }: AssetDocument): string | null {

@@ -142,6 +142,9 @@ const ASSET = keys({
     name: text("the name or address the device's certificate carries")
       .optional()
       .meta({ description: "the name or address the device's certificate carries; its address unless stated" }),
+    crl: oneOrList(file("a revocation list (PEM)"), { max: 16 })
+      .default([])
+      .meta({ description: "revocation lists of those authorities, one of every CA; read anew for every connection" }),
   })
     .optional()
     .meta({ description: "mutual TLS towards the device; plain unless stated" }),

@@ -82,6 +82,8 @@ export interface DeviceTls {
   readonly ca: readonly string[];
   /** The name or address it must carry. */
   readonly name: string;
+  /** Revocation lists of those authorities; empty: none are looked at. */
+  readonly crl: readonly string[];
 }
 
 export interface UpstreamSite {

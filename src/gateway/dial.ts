@@ -3,13 +3,14 @@
  * connection, so that renewed ones serve the next; a set that does not load is a device that cannot be reached, and says why.
  */
 import { readFileSync } from "node:fs";
-import type { DeviceTls } from "#config/site";
+import type { DeviceTls, TlsSite } from "#config/site";
 import { UserProblems } from "#documents/problems";
+import type { Refusal, TrustStore } from "#identity/trust";
 import type { ByteStream } from "#transport/stream";
 import { connectTcp } from "#transport/tcp";
 import { type ClientContext, clientContext, connectTls } from "#transport/tls";
 import { whyUnreadable } from "./documents.ts";
-import { readKey } from "./trust.ts";
+import { loadStore, readKey } from "./trust.ts";
 
 /** Opens a connection to a device; exactly one of the two callbacks is called, once. */
 export function dial(
@@ -24,9 +25,9 @@ export function dial(
     connectTcp(host, port, timeoutMs, connected, failed);
     return;
   }
-  let context: ClientContext;
+  let towards: Towards;
   try {
-    context = deviceContext(tls);
+    towards = deviceContext(tls);
   } catch (error) {
     if (!(error instanceof UserProblems)) throw error;
     const words = error.lines.join("; ");
@@ -34,17 +35,33 @@ export function dial(
     setImmediate(() => failed(words));
     return;
   }
-  connectTls({ host, port, context, serverName: tls.name, timeoutMs }, connected, (reason, words) => failed(`${reason}: ${words}`));
+  const { context, store } = towards;
+  const objection = (chain: readonly Uint8Array[]): Refusal | null => store?.revocationOf(chain, Date.now()) ?? null;
+  const options = { host, port, context, serverName: tls.name, timeoutMs, objection };
+  connectTls(options, connected, (reason, words) => failed(`${reason}: ${words}`));
+}
+
+/** What a device is shown, and whom of its authorities' it is not believed. */
+interface Towards {
+  readonly context: ClientContext;
+  /** Null: no revocation lists. */
+  readonly store: TrustStore | null;
 }
 
 /** @throws UserProblems when a file is missing, unreadable or not what it should be */
-export function deviceContext({ certificate, key, ca }: DeviceTls): ClientContext {
+export function deviceContext({ certificate, key, ca, crl }: DeviceTls): Towards {
   const context = { certificatePem: readPem(certificate), keyPem: readKey(key), caPem: ca.map(readPem) };
+  const store = crl.length === 0 ? null : loadStore(deviceAuthorities(ca, crl), Date.now(), null);
   try {
-    return clientContext(context);
+    return { context: clientContext(context), store };
   } catch (error) {
     throw new UserProblems([`${certificate}: does not load with ${key}: ${error instanceof Error ? error.message : String(error)}`]);
   }
+}
+
+/** Devices have no identity here, so their authorities may give none. */
+function deviceAuthorities(ca: readonly string[], crl: readonly string[]): Pick<TlsSite, "ca" | "crl"> {
+  return { ca: ca.map((file, i) => ({ name: `device-ca-${i + 1}`, file, mayIdentify: [], mayAssertRoles: false })), crl };
 }
 
 function readPem(file: string): string {

@@ -87,7 +87,7 @@ const TRY_AGAIN_MS = 2_000;
 export type { Peer, Refusal };
 
 /** Whom the site believes. @throws UserProblems */
-export function loadStore(site: TlsSite, wallMs: number, previous: TrustStore | null): TrustStore {
+export function loadStore(site: Pick<TlsSite, "ca" | "crl">, wallMs: number, previous: TrustStore | null): TrustStore {
   const source = {
     ca: site.ca.map((ca) => ({ ...ca, pem: readPem(ca.file) })),
     crl: site.crl.map((file) => ({ file, pem: readPem(file) })),

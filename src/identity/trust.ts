@@ -230,6 +230,24 @@ export class TrustStore {
   }
 
   /**
+   * Of a peer that OpenSSL authorized and that needs no identity here: was it, or an issuer of it, revoked? Null: not as far as the lists know.
+   *
+   * @param chain DER as the peer presented it, leaf first
+   */
+  revocationOf(chain: readonly Uint8Array[], wallMs: number): Refusal | null {
+    if (this.#lists.size === 0) return null;
+    const [leaf, ...others] = chain.slice(0, LONGEST_CHAIN).map((der) => readCertificate(der));
+    if (leaf?.ok !== true) return { reason: "chainInvalid", words: "its certificate is malformed" };
+    const path = buildPath(
+      leaf.value,
+      others.flatMap((each) => (each.ok ? [each.value] : [])),
+      this.#held,
+      wallMs,
+    );
+    return path.ok ? this.#revoked(serialsOf(path.value), path.value) : path.error;
+  }
+
+  /**
    * Why a live peer may no longer stay, by this store and the clock; null: it may. Cheap: a few look-ups, no signature.
    *
    * @param until  wall milliseconds to which it may stay though its own certificate has ended; null: it may not

@@ -285,6 +285,8 @@ export interface TlsConnectOptions {
   readonly serverName: string;
   /** For everything: name lookup, connection, handshake. */
   readonly timeoutMs: number;
+  /** Of a server whose certificate verified, on its chain in DER, leaf first: what stands against it all the same. */
+  readonly objection?: (chain: readonly Uint8Array[]) => { readonly reason: string; readonly words: string } | null;
 }
 
 /**
@@ -300,7 +302,7 @@ export function connectTls(
   connected: (stream: ByteStream) => void,
   failed: (reason: string, words: string) => void,
 ): void {
-  const { host, port, context, serverName, timeoutMs } = options;
+  const { host, port, context, serverName, timeoutMs, objection } = options;
   const socket = tls.connect({ host, port, ...clientOptions(context, serverName) });
   socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
   const deadline = setTimeout(() => fail("ETIMEDOUT", `no end after ${timeoutMs} ms`), timeoutMs);
@@ -313,6 +315,11 @@ export function connectTls(
   const broke = (error: NodeJS.ErrnoException): void => fail(error.code ?? "handshakeFailed", error.message);
   const gone = (): void => fail("ECONNRESET", "the server closed the connection during the handshake");
   const open = (): void => {
+    const against = objection?.(presented(socket)) ?? null;
+    if (against !== null) {
+      fail(against.reason, against.words);
+      return;
+    }
     clearTimeout(deadline);
     socket.removeListener("error", broke).removeListener("close", gone);
     socket.disableRenegotiation();

@@ -32,6 +32,7 @@ async function opening(
   device: Made,
   gateway: Made,
   name = "feeder-7",
+  list: string | null = null,
 ): Promise<{ station: Substation; outstation: Outstation; shown: string[] }> {
   const pki = await plantPki();
   const outstation = new Outstation({ unsolicited: false, needsTime: false });
@@ -56,8 +57,14 @@ async function opening(
     points: FEEDER_POINTS,
     policy: FEEDER_POLICY,
     outstation: { port: (server.address() as net.AddressInfo).port, owner: null },
-    asset: `    tls: { certificate: towards.pem, key: towards.key, ca: devices.pem, name: ${name} }`,
-    files: { ...pki.house.files, "towards.pem": gateway.chainPem, "towards.key": gateway.keyPem, "devices.pem": devices.pem },
+    asset: `    tls: { certificate: towards.pem, key: towards.key, ca: devices.pem, name: ${name}${list === null ? "" : ", crl: devices.crl"} }`,
+    files: {
+      ...pki.house.files,
+      "devices.crl": list ?? "",
+      "towards.pem": gateway.chainPem,
+      "towards.key": gateway.keyPem,
+      "devices.pem": devices.pem,
+    },
   });
   context.station = new Substation(house, outstation, pki);
   return { station: context.station, outstation, shown };
@@ -86,6 +93,33 @@ secure("an outstation whose certificate has another name, or is another authorit
   const denied = (await station.house.written("decision")).at(-1);
   assert.equal(station.house.gateway.assets.get("plc")?.device?.state === "ready", false, JSON.stringify(denied));
 });
+
+secure(
+  "an outstation whose certificate was revoked is asked nothing; one that was not is, though the list is past its date",
+  async (context) => {
+    const [mine, other] = [device(), device()];
+    const { station } = await opening(context, mine, towards(), "feeder-7", devices.list({ revoked: [other.serial], endsIn: -1_000 }));
+    const master = await station.operator();
+    assert.is((await master.read(range(10, 2, 0, 0))).iin2, 0);
+    const { road } = station.house.gateway;
+    const { deviceChanged } = road;
+    const away: string[] = [];
+    road.deviceChanged = (line, what, why) => {
+      if (what === "away") away.push(why);
+      deviceChanged.call(road, line, what, why);
+    };
+    writeFileSync(path.join(station.house.dir, "devices.crl"), devices.list({ revoked: [mine.serial] }));
+    await station.outstation.close();
+    await until(() => away.some((why) => /certificateRevoked: .*was revoked/.test(why)), "and it says why not");
+    assert.is(station.house.gateway.assets.get("plc")?.device?.state, "down");
+    assert.is(station.outstation.received.length, 1);
+    writeFileSync(path.join(station.house.dir, "devices.crl"), authority("Another CA").list());
+    assert.match(
+      JSON.stringify(await station.house.gateway.reload()),
+      /devices\.crl:1:1: found a revocation list of .*expected one signed by a CA/,
+    );
+  },
+);
 
 secure(
   "certificates towards the device that do not load keep a gateway from starting; renewed ones serve the next connection",
