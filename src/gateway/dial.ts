@@ -9,6 +9,7 @@ import type { Refusal, TrustStore } from "#identity/trust";
 import type { ByteStream } from "#transport/stream";
 import { connectTcp } from "#transport/tcp";
 import { type ClientContext, clientContext, connectTls } from "#transport/tls";
+import { systemClock } from "./clock.ts";
 import { whyUnreadable } from "./documents.ts";
 import { loadStore, readKey } from "./trust.ts";
 
@@ -36,7 +37,7 @@ export function dial(
     return;
   }
   const { context, store } = towards;
-  const objection = (chain: readonly Uint8Array[]): Refusal | null => store?.revocationOf(chain, Date.now()) ?? null;
+  const objection = (chain: readonly Uint8Array[]): Refusal | null => store?.revocationOf(chain, systemClock.wall()) ?? null;
   const options = { host, port, context, serverName: tls.name, timeoutMs, objection };
   connectTls(options, connected, (reason, words) => failed(`${reason}: ${words}`));
 }
@@ -51,7 +52,7 @@ interface Towards {
 /** @throws UserProblems when a file is missing, unreadable or not what it should be */
 export function deviceContext({ certificate, key, ca, crl }: DeviceTls): Towards {
   const context = { certificatePem: readPem(certificate), keyPem: readKey(key), caPem: ca.map(readPem) };
-  const store = crl.length === 0 ? null : loadStore(deviceAuthorities(ca, crl), Date.now(), null);
+  const store = crl.length === 0 ? null : loadStore(deviceAuthorities(ca, crl), systemClock.wall(), null);
   try {
     return { context: clientContext(context), store };
   } catch (error) {
