@@ -52,6 +52,8 @@ class Drafting {
     const whole = WHOLE[row.code];
     if (whole !== undefined) this.#add(...whole, 0, DEVICE, NONE);
     else for (const header of askedIn(this.#fragment)) this.#header(row.code, header);
+    // Who asks for nothing is not asking to be known: what no operation is drafted for is denied.
+    if (this.operations.length === 1 && isAggressive(this.#fragment)) this.operations.pop();
   }
 
   #header(code: number, header: ObjectHeader): void {

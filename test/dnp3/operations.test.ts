@@ -218,6 +218,13 @@ const ASKED: readonly (readonly [what: string, octets: string, reply: "many" | "
     "many",
     ["authenticate housekeep 13 g120v3 device by 3", "restart change 13 device by 3"],
   ],
+  ["who asks, the proof, and a command of nothing", "c0 05 780307 01 01000000 0300 78095b 01 0400 01020304", "many", []],
+  [
+    "who asks, the proof, and a time at which nothing is frozen",
+    "c0 0b 780307 01 01000000 0300 320207 01 000102030405 00000000 78095b 01 0400 01020304",
+    "many",
+    [],
+  ],
   [
     "a proof that nobody announced",
     "c0 04 0c0117 01 03 81 01 64000000 00000000 00 78095b 01 0400 01020304",
@@ -258,7 +265,7 @@ const OBJECTIONS: readonly (readonly [what: string, octets: string, code: string
 ];
 
 for (const [what, octets, code] of OBJECTIONS) {
-  operations(`no policy can grant: ${what}`, () => {
+  operations(`RULINGS 35, 36: no policy can grant: ${what}`, () => {
     assert.is(objectionOf(decoded(octets)), code);
     const request = fromHex(octets.replaceAll(" ", "")) as Uint8Array;
     assert.is(dnp3Vocabulary.operationsOf(request, 7, false), code);

@@ -48,7 +48,7 @@ commands("control: codes by word and octet, counts and times as one or as a rang
   assert.equal(only("allow: operate, points: [breaker], control: { codes: 65 }").control?.codes, [0x41]);
 });
 
-commands("control: queue and clear add their bit to each code, and to each other", () => {
+commands("RULINGS 36: control: queue and clear add their bit to each code, and to each other", () => {
   assert.equal(only("allow: operate, points: [breaker], control: { codes: trip, queue: true }").control?.codes, [0x81, 0x91]);
   assert.equal(only("allow: operate, points: [breaker], control: { codes: trip, clear: true }").control?.codes, [0x81, 0xa1]);
   const both = only("allow: operate, points: [breaker], control: { codes: trip, queue: true, clear: true }");
@@ -80,7 +80,7 @@ commands("group, variation and indexes: objects, and their points in cells", () 
   assert.equal(only("allow: authenticate, group: 120").scope, { is: "device" });
 });
 
-commands("functions that want to be named are in no rule that does not", () => {
+commands("RULINGS 36: functions that want to be named are in no rule that does not", () => {
   assert.equal(only("allow: freeze, points: [energy]").functions, [7, 8]);
   assert.equal(only("allow: freeze, points: [energy], functions: [freezeAndClear, 7]").functions, [7, 9]);
   assert.equal(only("deny: freeze, points: [energy]").functions, null);
