@@ -166,6 +166,8 @@ proofs("aggressive mode around a READ and a restart: judged by what stands betwe
     Uint8Array.from([0xc0 | ((fragment[0] as number) & 0x0f), RESPONSE, 0, 0, ...range(10, 2, 0, 0), 1]);
   assert.is((await alice.read(join(AGGRESSIVE, range(10, 2, 0, 0), MAC))).iin2, 0);
   const before = station.asked.length;
+  await alice.request(DIRECT_OPERATE, join(AGGRESSIVE, MAC));
+  assert.is((await station.house.written("decision")).at(-1)?.code, "empty", "to be allowed to say who one is allows nothing");
   assert.is((await alice.request(13, join(AGGRESSIVE, MAC))).iin2, 1);
   assert.is(station.asked.length, before);
   const decisions = (await station.house.written("decision")).map(({ function: code, decision, code: why }) => [code, decision, why]);
