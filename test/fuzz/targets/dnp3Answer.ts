@@ -102,10 +102,19 @@ function mustAnswer(request: Uint8Array, code: DenialCode): string {
   const asked = decodeFragment(request, 0, request.length);
   if (headers.length === 0) must(iin >> 8 !== 0, "a denial that reads like success");
   else {
-    must(length === request.length + 2, "a denial of another length than what it echoes");
+    const [from, to] = asked.ok ? endsOf(asked.value) : [0, 0];
+    must(length === to - from + RESPONSE_HEADER, "a denial of another length than what it echoes");
     must(statusOf(decoded.value) !== 0, "a denial whose commands read like success");
     must(asked.ok && matchReply(asked.value, denial, 0, length).ok, "a denial that does not echo what it denies");
-    must(sameOctets(denial, RESPONSE_HEADER, request, 2, 3), "a denial of other objects");
+    must(sameOctets(denial, RESPONSE_HEADER, request, from, 3), "a denial of other objects");
   }
   return headers.length === 0 ? `indicated ${((iin >> 8) & NOT_DONE) !== 0}` : "echoed";
+}
+
+/** Where the objects stand that are asked about: between who asks and the proof, where a request begins with the first (SAv5). */
+function endsOf({ headers, length }: Fragment): readonly [from: number, to: number] {
+  const [first, last] = [headers[0], headers.at(-1)];
+  if (first?.group !== 120 || first.variation !== 3 || first === last) return [2, length];
+  const isProof = last?.group === 120 && last.variation === 9;
+  return [first.end, isProof ? last.at : length];
 }
