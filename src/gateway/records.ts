@@ -130,40 +130,30 @@ export class Records {
 
   /** @param octets the first of what stands where a frame should begin */
   brokenFraming(session: Session, code: DenialCode, octets: Uint8Array): void {
-    if (!this.#isTold(session, code, 0, this.#clock.monotonic())) return;
-    this.#tell(session, false);
-    const { asset, subject } = session;
-    const members: Record<string, unknown> = {
-      ...who(session),
-      decision: "deny",
-      code,
-      rule: "default",
-      words: visible(
-        `denied ${subject.name}@${asset.name}: what came is no ${asset.protocol.vocabulary.protocol} frame (${code}), and nothing after it can be read; default`,
-      ),
-      octets: hex(octets, octets.length),
-      policy: session.rights.policy.hash,
-      action: "close",
-    };
-    this.note("decision", members, false);
+    const { protocol } = session.asset.protocol.vocabulary;
+    this.#noRequest(session, code, octets, "close", `what came is no ${protocol} frame (${code}), and nothing after it can be read`);
   }
 
-  /** Octets that are no request, and asked for no answer. The first of a kind is a record of its own, floods are counted. */
+  /** Octets that are no request, and asked for no answer. */
   passedOver(session: Session, code: DenialCode, octets: Uint8Array): void {
+    const { protocol } = session.asset.protocol.vocabulary;
+    this.#noRequest(session, code, octets, "drop", `what came is no request of ${protocol} (${code}) and is passed over`);
+  }
+
+  /** The first of a kind is a record of its own, floods are counted. */
+  #noRequest(session: Session, code: DenialCode, octets: Uint8Array, action: Action, what: string): void {
     if (!this.#isTold(session, code, 0, this.#clock.monotonic())) return;
     this.#tell(session, false);
-    const { asset, subject } = session;
+    const { asset, subject, rights } = session;
     const members: Record<string, unknown> = {
       ...who(session),
       decision: "deny",
       code,
       rule: "default",
-      words: visible(
-        `denied ${subject.name}@${asset.name}: what came is no request of ${asset.protocol.vocabulary.protocol} (${code}) and is passed over; default`,
-      ),
+      words: visible(`denied ${subject.name}@${asset.name}: ${what}; default`),
       octets: hex(octets, octets.length),
-      policy: session.rights.policy.hash,
-      action: "drop",
+      policy: rights.policy.hash,
+      action,
     };
     this.note("decision", members, false);
   }

@@ -4,60 +4,12 @@ import * as assert from "uvu/assert";
 import { type LoadedSite, loadSite } from "#config/load";
 import { sayProblem } from "#documents/problems";
 import type { Space } from "#operation";
+import { COIL, DISCRETE, HOLDING, INPUT } from "#test/process/spaces";
 import { BOILER_CSV, PUMP_CSV, SITE_YAML } from "./sample.ts";
 
 const load = suite("config/load");
 
-const SPACES: readonly Space[] = [
-  {
-    name: "coil",
-    bits: 1,
-    stride: 1,
-    writable: true,
-    process: true,
-    verbs: ["read", "write"],
-    wild: ["read", "write"],
-    byName: false,
-    last: 65535,
-    modicon: 0,
-  },
-  {
-    name: "discrete",
-    bits: 1,
-    stride: 1,
-    writable: false,
-    process: true,
-    verbs: ["read", "write"],
-    wild: ["read", "write"],
-    byName: false,
-    last: 65535,
-    modicon: 1,
-  },
-  {
-    name: "input",
-    bits: 16,
-    stride: 1,
-    writable: false,
-    process: true,
-    verbs: ["read", "write"],
-    wild: ["read", "write"],
-    byName: false,
-    last: 65535,
-    modicon: 3,
-  },
-  {
-    name: "holding",
-    bits: 16,
-    stride: 1,
-    writable: true,
-    process: true,
-    verbs: ["read", "write"],
-    wild: ["read", "write"],
-    byName: false,
-    last: 65535,
-    modicon: 4,
-  },
-];
+const SPACES: readonly Space[] = [COIL, DISCRETE, INPUT, HOLDING];
 const VOCABULARIES = new Map([["modbus-tcp", { spaces: SPACES }]]);
 const FILES: Readonly<Record<string, string>> = { "points/boiler-1.csv": BOILER_CSV, "points/pump-1.csv": PUMP_CSV };
 const FOLDER = path.resolve("plants/boiler");

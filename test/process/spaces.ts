@@ -1,64 +1,13 @@
 /** The tables of a Modbus device as a vocabulary tells of them, written down once more so that these tests need no protocol. */
-import type { Space } from "#operation";
+import type { Space, Verb } from "#operation";
 
-export const COIL: Space = {
-  name: "coil",
-  bits: 1,
-  stride: 1,
-  writable: true,
-  process: true,
-  verbs: ["read", "write"],
-  wild: ["read", "write"],
-  byName: false,
-  last: 65535,
-  modicon: 0,
-};
-export const DISCRETE: Space = {
-  name: "discrete",
-  bits: 1,
-  stride: 1,
-  writable: false,
-  process: true,
-  verbs: ["read", "write"],
-  wild: ["read", "write"],
-  byName: false,
-  last: 65535,
-  modicon: 1,
-};
-export const INPUT: Space = {
-  name: "input",
-  bits: 16,
-  stride: 1,
-  writable: false,
-  process: true,
-  verbs: ["read", "write"],
-  wild: ["read", "write"],
-  byName: false,
-  last: 65535,
-  modicon: 3,
-};
-export const HOLDING: Space = {
-  name: "holding",
-  bits: 16,
-  stride: 1,
-  writable: true,
-  process: true,
-  verbs: ["read", "write"],
-  wild: ["read", "write"],
-  byName: false,
-  last: 65535,
-  modicon: 4,
-};
-export const FILE: Space = {
-  name: "file",
-  bits: 16,
-  stride: 1,
-  writable: true,
-  process: false,
-  verbs: ["file-read", "file-write"],
-  wild: ["file-read", "file-write"],
-  byName: false,
-  last: 65535,
-  modicon: null,
-};
+export const COIL = table("coil", 1, true, 0);
+export const DISCRETE = table("discrete", 1, false, 1);
+export const INPUT = table("input", 16, false, 3);
+export const HOLDING = table("holding", 16, true, 4);
+export const FILE: Space = { ...table("file", 16, true, null, ["file-read", "file-write"]), process: false };
 export const SPACES: readonly Space[] = [COIL, DISCRETE, INPUT, HOLDING, FILE];
+
+function table(name: string, bits: 1 | 16, writable: boolean, modicon: number | null, verbs: readonly Verb[] = ["read", "write"]): Space {
+  return { name, bits, stride: 1, writable, process: true, verbs, wild: verbs, byName: false, last: 65535, modicon };
+}
