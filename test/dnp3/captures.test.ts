@@ -3,14 +3,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { CaptureFile } from "#capture/file";
-import { Segment } from "#capture/segment";
 import { type Side, type StreamHandler, Streams } from "#capture/streams";
 import { decodeFragment } from "#dnp3/application";
 import { encodeFragment } from "#dnp3/items";
 import { controlFault, LinkFramer } from "#dnp3/link";
 import { Reassembler } from "#dnp3/transport";
 import { needCaptures, shared } from "#test/support/need";
+import { readPackets } from "#test/support/packets";
 import { toHex } from "#wire";
 
 const captures = suite("dnp3/captures");
@@ -38,30 +37,16 @@ class Reader implements StreamHandler<State> {
   fragments = 0;
   headers = 0;
   readonly faults: string[] = [];
-  readonly #file = new CaptureFile();
   readonly #target = new Uint8Array(8_192);
+  /** Which of the recording's brought what is read. */
+  #packet = 0;
 
   read(octets: Uint8Array): void {
-    const file = this.#file;
-    const segment = new Segment();
-    const streams = new Streams<State>(this);
-    for (let at = 0; ; ) {
-      const found = file.next();
-      if (found === "packet") {
-        if (segment.read(file.octets, file.at, file.captured, file.original, file.link) === null)
-          streams.take(segment, file.octets, file.stamp);
-      } else if (found === "more") {
-        const space = file.space();
-        const count = Math.min(space.length, octets.length - at);
-        space.set(octets.subarray(at, at + count));
-        at += count;
-        file.filled(count);
-      } else break;
-    }
-    streams.end();
+    readPackets(octets, new Streams<State>(this));
   }
 
   octets(side: Side<State>, octets: Uint8Array, at: number, end: number): void {
+    this.#packet = side.stamp.frame;
     side.state ??= { framer: new LinkFramer("passOver"), series: new Map() };
     const { framer, series } = side.state;
     framer.feed(octets.subarray(at, end));
@@ -97,7 +82,7 @@ class Reader implements StreamHandler<State> {
   }
 
   #wrong(what: string): void {
-    this.faults.push(`${this.#file.stamp.frame}: ${what}`);
+    this.faults.push(`${this.#packet}: ${what}`);
   }
 
   gap(): void {}

@@ -1,12 +1,11 @@
 /** Every recording of DNP3, over TCP and UDP: its link frames, and the fragments they bring. */
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { CaptureFile } from "#capture/file";
-import { Segment } from "#capture/segment";
 import { type Side, type StreamHandler, Streams } from "#capture/streams";
 import { LinkFramer } from "#dnp3/link";
 import { Reassembler } from "#dnp3/transport";
 import { shared } from "#test/support/need";
+import { readPackets } from "#test/support/packets";
 
 interface State {
   readonly framer: LinkFramer;
@@ -62,30 +61,10 @@ export function eachRecording(visitor: Visitor): number {
 }
 
 function read(octets: Uint8Array, frames: Frames): void {
-  const file = new CaptureFile();
-  const segment = new Segment();
-  const streams = new Streams(frames);
   const datagrams = new Streams(frames);
-  for (let at = 0; ; ) {
-    const found = file.next();
-    if (found === "packet") {
-      const is = segment.read(file.octets, file.at, file.captured, file.original, file.link);
-      if (is === null) streams.take(segment, file.octets, file.stamp);
-      else if (is === "datagram")
-        frames.octets(
-          datagrams.sideOf(segment, file.octets, file.stamp),
-          file.octets,
-          segment.payloadAt,
-          segment.payloadAt + segment.payloadCaptured,
-        );
-    } else if (found === "more") {
-      const space = file.space();
-      const count = Math.min(space.length, octets.length - at);
-      space.set(octets.subarray(at, at + count));
-      at += count;
-      file.filled(count);
-    } else break;
-  }
-  streams.end();
+  readPackets(octets, new Streams(frames), (segment, file) => {
+    const from = segment.payloadAt;
+    frames.octets(datagrams.sideOf(segment, file.octets, file.stamp), file.octets, from, from + segment.payloadCaptured);
+  });
   datagrams.end();
 }

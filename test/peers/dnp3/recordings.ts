@@ -1,10 +1,9 @@
 /** Recorded traffic for the test peers: frames and fragments, read with the peers' own link and transport. */
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { CaptureFile } from "#capture/file";
-import { Segment } from "#capture/segment";
 import { type Side, Streams } from "#capture/streams";
 import { shared } from "#test/support/need";
+import { readPackets } from "#test/support/packets";
 import { FrameReader, type LinkFrame, Reassembly } from "./wire.ts";
 
 export interface Recorded {
@@ -76,22 +75,6 @@ export function recording(name: string): Recorded {
     gap() {},
     end() {},
   });
-  const file = new CaptureFile();
-  const octets = readFileSync(path.join(shared, "captures", name));
-  const segment = new Segment();
-  for (let at = 0; ; ) {
-    const found = file.next();
-    if (found === "packet") {
-      if (segment.read(file.octets, file.at, file.captured, file.original, file.link) === null)
-        streams.take(segment, file.octets, file.stamp);
-    } else if (found === "more") {
-      const space = file.space();
-      const count = Math.min(space.length, octets.length - at);
-      space.set(octets.subarray(at, at + count));
-      at += count;
-      file.filled(count);
-    } else break;
-  }
-  streams.end();
+  readPackets(readFileSync(path.join(shared, "captures", name)), streams);
   return { frames, streams: [...sent.values()].map((parts) => Uint8Array.from(Buffer.concat(parts))), fragments, faults };
 }
