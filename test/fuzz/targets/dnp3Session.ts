@@ -19,7 +19,7 @@ import { dnp3Tcp } from "#session/dnp3";
 import { Dnp3Conversation } from "#session/dnp3Conversation";
 import { Dnp3Stream } from "#session/dnp3Stream";
 import { type Result, sameOctets, toHex } from "#wire";
-import { Random } from "../random.ts";
+import { cutsOf } from "../cuts.ts";
 import { accepted, must, refused, type Target } from "../target.ts";
 import { DNP3_EXCHANGES, FRAGMENTS, framesOf } from "./dnp3.ts";
 import { join } from "./modbus.ts";
@@ -99,13 +99,7 @@ export const dnp3Session: Target = {
   },
   run(input) {
     const stream = input.subarray(2);
-    const random = new Random(((input[0] ?? 0) << 8) | (input[1] ?? 0), "cuts");
-    const chunks: Uint8Array[] = [];
-    for (let at = 0; at < stream.length; ) {
-      const size = 1 + random.below(random.of([1, 3, 8, 300]));
-      chunks.push(stream.subarray(at, at + size));
-      at += size;
-    }
+    const chunks = cutsOf(input);
     const whole = new Hearing().hear([stream]);
     const cut = new Hearing().hear(chunks);
     must(whole.join() === cut.join(), `cut into ${chunks.length} it gives ${cut.join(", ")}; whole ${whole.join(", ")}`);

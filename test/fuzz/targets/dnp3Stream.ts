@@ -7,7 +7,7 @@
 import { type After, controlFault, LinkFramer } from "#dnp3/link";
 import { Reassembler } from "#dnp3/transport";
 import { toHex } from "#wire";
-import { Random } from "../random.ts";
+import { cutsOf } from "../cuts.ts";
 import { accepted, must, refused, type Target } from "../target.ts";
 import { FRAGMENTS, framesOf } from "./dnp3.ts";
 import { join } from "./modbus.ts";
@@ -26,13 +26,7 @@ export const dnp3Stream: Target = {
   ],
   run(input) {
     const stream = input.subarray(2);
-    const random = new Random(((input[0] ?? 0) << 8) | (input[1] ?? 0), "cuts");
-    const chunks: Uint8Array[] = [];
-    for (let at = 0; at < stream.length; ) {
-      const size = 1 + random.below(random.of([1, 3, 8, 300]));
-      chunks.push(stream.subarray(at, at + size));
-      at += size;
-    }
+    const chunks = cutsOf(input);
     let told = "";
     for (const after of ["close", "rescan", "passOver"] as const) {
       const whole = read([stream], after);

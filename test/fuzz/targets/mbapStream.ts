@@ -6,7 +6,7 @@
  */
 import { MBAP_HEADER, MbapFramer } from "#modbus/mbap";
 import { toHex } from "#wire";
-import { Random } from "../random.ts";
+import { cutsOf } from "../cuts.ts";
 import { accepted, must, refused, type Target } from "../target.ts";
 import { EXCHANGES, join, mbap, REQUEST_PDUS } from "./modbus.ts";
 
@@ -28,13 +28,7 @@ export const mbapStream: Target = {
     const stream = input.subarray(2);
     const expected = plainly(stream);
     compare(expected, framed([stream]), "in one piece");
-    const random = new Random(((input[0] ?? 0) << 8) | (input[1] ?? 0), "cuts");
-    const chunks: Uint8Array[] = [];
-    for (let at = 0; at < stream.length; ) {
-      const size = 1 + random.below(random.of([1, 3, 8, 300]));
-      chunks.push(stream.subarray(at, at + size));
-      at += size;
-    }
+    const chunks = cutsOf(input);
     compare(expected, framed(chunks), `in ${chunks.length} pieces`);
     if (expected.length === 0) return refused("nothing whole");
     const end = expected.at(-1) as string;
