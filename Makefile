@@ -10,6 +10,8 @@ help: ## this list
 
 $(STAMP): package.json package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund
+	@# npm 9, as Debian has it, leaves this one link out.
+	@[ -x $(BIN)/node ] || ln -sf ../node-linux-$$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')/bin/node $(BIN)/node
 	@touch $@
 
 demo: $(STAMP) ## the whole story on simulated devices: three operators, a PLC, the gate between them; checks itself
