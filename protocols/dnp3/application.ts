@@ -25,6 +25,9 @@ export const SEQUENCE = 0x0f;
 export const REQUEST_HEADER = 2;
 export const RESPONSE_HEADER = 4;
 const OBJECT_HEADER = 3;
+/** Qualifiers of who asks, one object after a count of one octet, and of the proof, one object after its size. */
+const WHO = 0x07;
+const SIZED = 0x5b;
 
 /** Why octets are no fragment at all. */
 export type HeaderFault = "truncated";
@@ -146,6 +149,7 @@ class Reader {
   read(): FragmentFault | null {
     while (this.at < this.#end) {
       if (this.#row.objects === "none" && !this.#mayProve()) return "trailing";
+      if (this.#isProven()) return "badOrder";
       const fault = this.#header();
       if (fault !== null) return fault;
     }
@@ -157,9 +161,17 @@ class Reader {
     return this.#row.code !== FUNCTION.confirm && this.#standsAround(this.#octets[this.at] as number, this.#octets[this.at + 1] ?? 0);
   }
 
+  /** The proof is of all that stands before it, so nothing stands behind it. */
+  #isProven(): boolean {
+    const [first, last] = [this.headers[0], this.headers.at(-1)];
+    if (first === undefined || last === undefined || this.#row.code >= FUNCTION.response) return false;
+    return announces(first.group, first.variation) && proves(last.group, last.variation);
+  }
+
   /** Is it of aggressive mode, who asks or the proof? Both have data whatever the function. */
   #standsAround(group: number, variation: number): boolean {
     const [first] = this.headers;
+    if (this.#row.code >= FUNCTION.response) return false;
     return first === undefined ? announces(group, variation) : proves(group, variation) && announces(first.group, first.variation);
   }
 
@@ -175,6 +187,7 @@ class Reader {
     const entry = entryOf(group, variation);
     if (entry === null) return "unknownObject";
     const isAround = this.#standsAround(group, variation);
+    if (isAround && code !== (this.headers.length === 0 ? WHO : SIZED)) return "badQualifier";
     const order = isAround ? null : this.#orderFault(group, variation);
     if (order !== null) return order;
     const itemsAt = at + OBJECT_HEADER + qualifier.rangeLength;
@@ -188,6 +201,7 @@ class Reader {
         : qualifier.range === "count"
           ? this.#number(at + OBJECT_HEADER, qualifier.rangeSize)
           : 0;
+    if (isAround && count !== 1) return "badRange";
     // One time for all that follows.
     if (this.#row.objects === "timeThenHeaders" && group === TIME_GROUP && (qualifier.range !== "count" || count !== 1)) return "badRange";
     const hasData = isAround || this.#hasData(group, variation);

@@ -26,6 +26,7 @@ const COMMAND = 3;
 const COMMAND_STATUS = 4;
 const TRANSPORT = 5;
 const DESCRIPTOR = 7;
+const SPECIFICATION = 8;
 /** Octets before the name, which is where its offset must point. */
 const NAME_AT: Readonly<Record<number, number>> = { [COMMAND]: 26, [DESCRIPTOR]: 20 };
 const MODE_AT = 20;
@@ -35,6 +36,8 @@ const MODE_READ = 1;
 export function fileRequestOf(fragment: Fragment, header: ObjectHeader): FileRequest | typeof BAD_NAME | null {
   const { octets } = fragment;
   const { variation } = header;
+  // Nor several headers with a file each: what stands for one would stand for all.
+  if (fragment.headers.some((other) => other !== header && other.entry.kind === "file" && other.hasData)) return null;
   let at = -1;
   let length = 0;
   let count = 0;
@@ -66,6 +69,8 @@ export function fileRequestOf(fragment: Fragment, header: ObjectHeader): FileReq
       return variation === TRANSPORT ? { act: "read", name: null, handle: u32le(octets, at) } : null;
     case FUNCTION.write:
       return variation === TRANSPORT ? { act: "write", name: null, handle: u32le(octets, at) } : null;
+    case FUNCTION.activateConfiguration:
+      return variation === SPECIFICATION && nameFrom(octets, at, at + length) === null ? BAD_NAME : null;
     default:
       return null;
   }
@@ -90,8 +95,12 @@ const STATUS_AT = 12;
 function nameIn(octets: Uint8Array, at: number, length: number, variation: number): string | null {
   const offset = NAME_AT[variation] as number;
   if (length < offset || u16le(octets, at) !== offset || u16le(octets, at + 2) !== length - offset || length === offset) return null;
+  return nameFrom(octets, at + offset, at + length);
+}
+
+function nameFrom(octets: Uint8Array, from: number, to: number): string | null {
   let name = "";
-  for (let i = at + offset; i < at + length; i++) {
+  for (let i = from; i < to; i++) {
     const octet = octets[i] as number;
     if (octet < 0x20 || octet > 0x7e || octet === BACKSLASH) return null;
     name += String.fromCharCode(octet);

@@ -256,15 +256,15 @@ class Line implements StreamHandler {
 
   send(ticket: Ticket, now: number): void {
     ticket.sentMs = now;
+    // A proof covers the sequence, of what nobody answers too (RULINGS 38).
+    const wanted = this.#asset.site.secureAuthentication ? ticket.transactionId : undefined;
     if (ticket.message?.reply === "none") {
-      this.#append(ticket.unitId, ticket.pdu, ticket.pduLength, this.transactions.pass());
+      this.#append(ticket.unitId, ticket.pdu, ticket.pduLength, this.transactions.pass(wanted));
       expire(ticket, "unacknowledged", now);
       return;
     }
     ticket.atDevice = true;
-    const { secureAuthentication } = this.#asset.site;
-    const id = secureAuthentication ? this.transactions.issue(ticket, ticket.transactionId) : this.transactions.issue(ticket);
-    this.#append(ticket.unitId, ticket.pdu, ticket.pduLength, id);
+    this.#append(ticket.unitId, ticket.pdu, ticket.pduLength, this.transactions.issue(ticket, wanted));
   }
 
   /** A read of our own that the request depends on; its reply comes back to the same ticket. */

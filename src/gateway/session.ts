@@ -23,8 +23,9 @@ import type { Peer } from "./trust.ts";
 
 /** Answers that leave in one packet. */
 const OUT_OCTETS = 2080;
-/** Octets of what is passed over that its record shows. */
+/** Octets of what is passed over that its record shows; of what may hold a password, what it says it is. */
 const SHOWN = 32;
+const SHOWN_OF_SECRETS = 2;
 /** No policy has this epoch. */
 const NEVER = 0;
 
@@ -113,7 +114,7 @@ export class Session implements StreamHandler, Source<Ticket> {
     this.waiting = new Ring<Ticket>(road.limits.pendingPerSession);
     this.reads = new ReadCounters(road.limits.readCounters);
     this.#framer = asset.protocol.framer("session", asset.site.link);
-    this.conversation = asset.protocol.conversation();
+    this.conversation = asset.protocol.conversation(asset.site.secureAuthentication);
     this.#out = new Uint8Array(Math.max(OUT_OCTETS, asset.protocol.frameLimit));
   }
 
@@ -172,7 +173,8 @@ export class Session implements StreamHandler, Source<Ticket> {
         return;
       case "ignored": {
         const { octets, pduAt, pduLength } = this.#framer;
-        passOver(this, "badControl", octets.subarray(pduAt, pduAt + Math.min(pduLength, SHOWN)));
+        const isSecret = this.asset.protocol.isSecret(octets.subarray(pduAt, pduAt + pduLength), pduLength);
+        passOver(this, "badControl", octets.subarray(pduAt, pduAt + Math.min(pduLength, isSecret ? SHOWN_OF_SECRETS : SHOWN)));
         return;
       }
       case "held":

@@ -164,7 +164,7 @@ function firstDeny(table: Table, deny: Intervals, question: Question, first: num
       const { rule, isNever, hours, state } = table.rules[table.entryRule[entry] as number] as TableRule;
       if (rule.functions !== null && !rule.functions.includes(operation.function)) continue;
       if (rule.vias !== null && operation.via !== 0 && !rule.vias.includes(operation.via)) continue;
-      if (rule.objects !== null && !rule.objects.includes(operation.object)) continue;
+      if (rule.objects !== null && !isUntold(operation) && !rule.objects.includes(operation.object)) continue;
       if (rule.files !== null && !namesFile(rule.files, operation)) continue;
       if (hours >= 0 && facts.hoursOpen[hours] === 0) continue;
       if (state >= 0 && isSpared(state, facts)) continue;
@@ -175,6 +175,11 @@ function firstDeny(table: Table, deny: Intervals, question: Question, first: num
     }
   }
   return null;
+}
+
+/** A point without a word which of its objects: a deny of any of them touches it. */
+function isUntold({ object, target }: Operation): boolean {
+  return object === 0 && target.at === "range";
 }
 
 /** A deny is spared by a state that is known not to be so; and for now by one that is yet to be read. */

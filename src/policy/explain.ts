@@ -274,7 +274,8 @@ class Inquiry {
   #isSpared(rule: Rule, { operation }: Place): string | null {
     if (rule.functions !== null && !rule.functions.includes(operation.function)) return `does not list function ${sayFunction(operation)}`;
     if (!isVia(rule, operation)) return "is about another way of operating";
-    if (!isObject(rule, operation)) return "is about other objects";
+    const isTold = operation.object > 0 || operation.target.at !== "range";
+    if (isTold && !isObject(rule, operation)) return "is about other objects";
     if (!isFile(rule, operation)) return "is about other files";
     if (rule.hours !== null && this.#hoursState(rule) === 0) return `does not hold now: ${rule.hours.text}`;
     const state = rule.state === null ? STATE.is : this.#stateOf(rule.state);

@@ -34,7 +34,7 @@ export const dnp3Tcp: Protocol = {
     if (link === null) throw new Error("a DNP3 asset without link addresses");
     return new Dnp3Stream(end, link);
   },
-  conversation: () => new Dnp3Conversation(),
+  conversation: (isSecure) => new Dnp3Conversation(isSecure),
   isBroadcast: (unitId) => addressClass(unitId) === "broadcast",
   functionCode: (octets, length) => (length > 1 ? (octets[1] as number) : 0),
   decode(octets, at, length) {
@@ -95,7 +95,7 @@ export const dnp3Tcp: Protocol = {
       keeps(entryOf(object >> 8, object & 0xff)?.kind === "event" ? "events" : "read", object, space, first, last);
     return trimReply(reply as Fragment, keepsObject, target, at, limit);
   },
-  isSecret: (octets, length) => length > 1 && octets[1] === FUNCTION.authenticateFile,
+  isSecret: (octets, length) => (length > 1 && octets[1] === FUNCTION.authenticateFile) || mayHoldPassword(octets, length),
   nameInside: () => null,
   answerable(octets, length, unitId, code) {
     if (code === "transactionReused") return "close";
@@ -143,4 +143,10 @@ function answerFor(code: DenialCode): readonly [status: number, iin1: number, ii
     default:
       return DENIALS[code] === "malformed" ? [STATUS.formatError, 0, IIN2.parameterError] : [STATUS.notAuthorized, 0, IIN2.noFunction];
   }
+}
+
+/** Do the two octets stand anywhere that begin g70v2? What else has them keeps its octets to itself, too. */
+function mayHoldPassword(octets: Uint8Array, length: number): boolean {
+  for (let i = 2; i + 1 < length; i++) if (octets[i] === 70 && octets[i + 1] === 2) return true;
+  return false;
 }

@@ -1,6 +1,6 @@
 /** What one master's requests make of each other: retransmissions, confirms, selections (RULINGS 35, 36). */
 
-import { spanAsked, spanOf } from "#dnp3/aggressive";
+import { isAggressive, spanAsked, spanOf } from "#dnp3/aggressive";
 import { CON, decodeFragment, FIN, FIR, type Fragment, REQUEST_HEADER, UNS } from "#dnp3/application";
 import { BAD_NAME, fileRequestOf, openedHandle } from "#dnp3/files";
 import { FUNCTION } from "#dnp3/functions";
@@ -34,6 +34,12 @@ export class Dnp3Conversation implements Conversation {
   readonly #files = new Map<number, OpenFile>();
   readonly #frames = new Uint8Array(FRAMED_LIMIT);
   #framesLength = 0;
+  /** The outstation knows secure authentication. One that does not may take what stands in the proof for something else. */
+  readonly #isSecure: boolean;
+
+  constructor(isSecure: boolean) {
+    this.#isSecure = isSecure;
+  }
 
   hear(framer: Framer, _now: number): Heard {
     const { octets, pduAt, pduLength, transactionId, unitId } = framer;
@@ -82,6 +88,7 @@ export class Dnp3Conversation implements Conversation {
     }
     const handle = handleOf(fragment);
     if (handle >= 0 && !this.#files.has(handle)) return "notYourFile";
+    if (!this.#isSecure && isAggressive(fragment)) return "unknownObject";
     if (!ownsEvents && isOwners(fragment)) return "notEventOwner";
     return code === FUNCTION.write && !isTimely(fragment, wallMs) ? "timeNotOurs" : null;
   }

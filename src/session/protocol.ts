@@ -112,7 +112,7 @@ export interface Protocol {
   readonly transactions: number;
   framer(end: End, link: Link | null): Framer;
   /** null: requests have nothing to do with each other. */
-  conversation(): Conversation | null;
+  conversation(isSecure: boolean): Conversation | null;
   /** Is a message to this unit id one to all units? */
   isBroadcast(unitId: number, unitZero: "broadcast" | "device"): boolean;
   /** The function code of a request; 0 when there is none. */

@@ -38,9 +38,9 @@ export class Transactions<T> {
     return id;
   }
 
-  /** An id for a request that has no reply: used up, nobody waits for it. */
-  pass(): number {
-    const id = this.#next;
+  /** An id for a request that has no reply: used up, nobody waits for it. `wanted` as in `issue`. */
+  pass(wanted = this.#next): number {
+    const id = wanted & this.#mask;
     this.#next = (id + 1) & this.#mask;
     return id;
   }

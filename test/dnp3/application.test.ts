@@ -135,6 +135,16 @@ const BAD: readonly [what: string, octets: string, fault: string, good: readonly
   ["a proof behind a restart that nobody announced", "c0 0d 78095b 01 0400 01020304", "trailing", []],
   ["who asks behind a confirm", "c0 00 780307 01 05000000 0100", "trailing", []],
   ["a proof behind a READ that nobody announced", "c0 01 3c0206 78095b 01 0400 01020304", "badQualifier", ["g60v2 q06 x0"]],
+  ["who asks, by another qualifier", "c2 05 780317 01 00 05000000 0100", "badQualifier", []],
+  ["nobody asks", "c2 05 780307 00 0c0117 01 03 03 01 00000000 00000000 00", "badRange", []],
+  ["two ask", "c2 01 780307 02 05000000 0100 06000000 0200", "badRange", []],
+  ["two proofs in one", "c2 05 780307 01 05000000 0100 78095b 02 0100 01 0100 01", "badRange", ["g120v3 q07 x1 data"]],
+  [
+    "something behind the proof",
+    "c2 01 780307 01 05000000 0100 78095b 01 0400 01020304 3c0206",
+    "badOrder",
+    ["g120v3 q07 x1 data", "g120v9 q5b x1 data"],
+  ],
   ["half an object header", "c0 01 3c0206 3c02", "truncated", ["g60v2 q06 x0"]],
   ["no range where one belongs", "c0 01 1e0501 0000", "truncated", []],
   ["start above stop", "c0 01 1e0500 0302", "badRange", []],
@@ -298,6 +308,8 @@ const good = fc
     for (const { entry, code: asked, first, count, fill, more } of made) {
       if (entry === null) continue;
       const { layout, group, variation } = entry;
+      // First of a request it says who asks, and then stands in one form only.
+      if (code < 129 && octets.length === 2 && group === 120 && variation === 3) continue;
       const qualifier = layout.is === "sized" ? 0x5b : layout.is === "packed" || asked === 0x5b ? 0x00 : asked;
       const little = (value: number): number[] => [value & 0xff, value >> 8];
       octets.push(group, variation, qualifier);

@@ -183,10 +183,13 @@ second("random fragments with objects, every bit pattern among their numbers", (
     fc.property(fc.constantFrom(2, 3, 5, 129, 130, 131), u8, u16, fc.array(anyHeader, { maxLength: 5 }), (code, control, iin, headers) => {
       const isUnsolicited = code === 130;
       const fixed = code === 129 || code === 131 ? control & ~UNS : (control & 0x2f) | FIR | FIN | (isUnsolicited ? UNS : 0);
-      const octets = Uint8Array.from([fixed, code, ...(code >= 129 ? little(iin) : []), ...headers.flat()]);
+      // First of a request g120v3 has one form only, which application.test.ts holds.
+      const made = code < 129 && headers[0]?.[0] === 120 && headers[0][1] === 3 ? headers.slice(1) : headers;
+      if (code < 129 && made[0]?.[0] === 120 && made[0][1] === 3) return;
+      const octets = Uint8Array.from([fixed, code, ...(code >= 129 ? little(iin) : []), ...made.flat()]);
       const before = agreed.headers;
       agree(octets, agreed);
-      assert.is(agreed.headers - before, headers.length);
+      assert.is(agreed.headers - before, made.length);
     }),
     { numRuns: 2_000 },
   );

@@ -214,7 +214,7 @@ stream("what is heard stands to be shown, should it turn out to be no message", 
 
 stream("a conversation: the same octets under the same sequence are one request; to all of them and to one they are two", () => {
   const at = new Dnp3Stream("session", LINK);
-  const conversation = new Dnp3Conversation();
+  const conversation = new Dnp3Conversation(false);
   const shed = hex("c3 06 0c0117 01 08 03 01 00000000 00000000 00");
   const hear = (destination?: number): string => {
     at.feed(sent("session", shed, 0, destination));

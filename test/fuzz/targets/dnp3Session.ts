@@ -112,7 +112,7 @@ export const dnp3Session: Target = {
 class Hearing {
   readonly #stream = new Dnp3Stream("session", LINK);
   readonly #far = new Dnp3Stream("device", LINK);
-  readonly #conversation = new Dnp3Conversation();
+  readonly #conversation = new Dnp3Conversation(true);
   /** The request before, its sequence put back. */
   #last = "";
   /** What is selected, by what this side has seen: the OPERATE that may follow. */

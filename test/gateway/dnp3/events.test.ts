@@ -198,6 +198,22 @@ events("RULINGS 34: what is told unasked goes to the owner, is confirmed by it, 
   assert.is(confirms(station).length, 3);
 });
 
+events("RULINGS 1, 34: what a deny of the static points keeps from somebody no copy tells", async (context) => {
+  const policy = WITH_SIDE.replace(
+    "{ id: current, allow: read, on: plc, points: [current] }",
+    "{ id: current, allow: read, on: plc, table: analog-input }\n    - { id: not-this, deny: read, on: plc, group: 30, indexes: [1] }",
+  );
+  const station = await opening(context, { device: TELLS, policy });
+  const side = await station.master(station.pki.credentials(station.pki.ca.issue({ uri: SIDE })));
+  await side.linkStatus();
+  const scada = await told(station);
+  station.outstation.update("analog", 1, 500);
+  assert.equal(indexes(await scada.waitForUnsolicited()), [1]);
+  station.outstation.update("analog", 0, 600);
+  assert.equal(indexes(await side.waitForUnsolicited()), [0]);
+  assert.is(unsolicited(side).length, 1);
+});
+
 events("RULINGS 34: a copy is of all of it or there is none", async (context) => {
   const station = await opening(context, { device: TELLS, policy: WITH_SIDE });
   const side = await station.master(station.pki.credentials(station.pki.ca.issue({ uri: SIDE })));

@@ -1,7 +1,7 @@
 /** Files of an outstation: by name, by what is wanted of them, and by handles that are the session's own. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { fileBlock, fileClose, fileCommand, fileInfo } from "#test/peers/dnp3/builders";
+import { fileBlock, fileClose, fileCommand, fileInfo, join } from "#test/peers/dnp3/builders";
 import type { Master, Reply } from "#test/peers/dnp3/master";
 import { Substation } from "#test/support/substation";
 
@@ -59,6 +59,38 @@ files("what a rule lists is opened, read and closed; the record names the file w
     records.map(({ name, operations }) => [name, operations[0].verb, operations[0].target]),
     ["openFile", "read", "closeFile", "getFileInfo"].map((name) => [name, "file-read", "/logs/today.txt"]),
   );
+});
+
+files("RULINGS 37: a handle of one's own takes no other along in the same request, and one OPEN opens one file", async (context) => {
+  const { station, alice } = await opening(context);
+  const handle = handleOf(await open(alice, "/logs/today.txt"));
+  const before = station.asked.length;
+  assert.is((await alice.request(READ, join(fileBlock(handle, 0), fileBlock(handle + 1, 0)))).iin2, 1);
+  assert.is((await alice.request(CLOSE, join(fileClose(handle), fileClose(handle + 1)))).iin2, 1);
+  const both = join(fileCommand("/logs/today.txt", { mode: FOR_READING }), fileCommand("/logs/today.txt", { mode: FOR_READING }));
+  assert.is((await alice.request(OPEN, both)).iin2, 1);
+  assert.is(station.asked.length, before);
+});
+
+files("RULINGS 37: a configuration is activated by no name that leads up", async (context) => {
+  const { station, alice } = await opening(context);
+  const specification = (name: string): Uint8Array => Uint8Array.of(70, 8, 0x5b, 1, name.length, 0, ...Buffer.from(name));
+  await alice.request(31, specification("../ab"));
+  assert.is(await lastCode(station), "badName");
+  await alice.request(31, specification("ab"));
+  assert.is(await lastCode(station), "nothingAllows");
+});
+
+files("RULINGS 37: nor does a password stand in the record of what is passed over, or of another function", async (context) => {
+  const { station, alice } = await opening(context);
+  const secret = Buffer.from("hunter2hunter2");
+  const objects = Uint8Array.of(70, 2, 0x5b, 1, 12 + secret.length, 0, 12, 0, 0, 0, 12, 0, secret.length, 0, 0, 0, 0, 0, ...secret);
+  alice.sendFragment(Uint8Array.of(0x80, AUTHENTICATE, ...objects));
+  await alice.request(WRITE, objects);
+  const text = JSON.stringify(await station.house.written("decision"));
+  assert.match(text, /badControl/);
+  assert.not.match(text, new RegExp(secret.toString("hex").slice(0, 8)));
+  assert.not.match(text, /hunter/);
 });
 
 files("another name, another act, a deny: nothing of it leaves", async (context) => {

@@ -174,6 +174,31 @@ proofs("aggressive mode around a READ and a restart: judged by what stands betwe
   assert.equal(decisions.at(-1), [13, "deny", "nothingAllows"]);
 });
 
+proofs(
+  "RULINGS 36: an outstation that does not know of proofs is sent none around anything: it might read them as objects",
+  async (context) => {
+    const station = await opening(context, { asset: "" });
+    const alice = await station.operator("alice");
+    // What an outstation that leaves out g120 would read as class 1 and class 2.
+    const disguised = Uint8Array.from([120, 3, 7, 1, 60, 2, 6, 60, 3, 6]);
+    const denied = await alice.read(join(disguised, range(1, 2, 0, 0)));
+    assert.equal([denied.iin2, station.asked.length], [2, 0]);
+    assert.is((await station.house.written("decision")).at(-1)?.code, "unknownObject");
+  },
+);
+
+proofs("RULINGS 38: what nobody answers keeps its sequence too: a proof covers it", async (context) => {
+  const station = await opening(context);
+  const alice = await station.operator("alice");
+  alice.send(33, PROOF, 9);
+  await until(() => station.outstation.received.length === 1, "asked");
+  await alice.request(DIRECT_OPERATE, join(AGGRESSIVE, crob(0, TRIP), MAC), { seq: 3 });
+  assert.equal(
+    station.outstation.received.map(({ octets }) => (octets[0] as number) & 0x0f),
+    [9, 3],
+  );
+});
+
 proofs("RULINGS 36: without the right to authenticate neither a proof nor aggressive mode passes", async (context) => {
   const station = await opening(context);
   const mute = await station.operator("mute");
