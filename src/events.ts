@@ -49,6 +49,7 @@ export const DENIALS = {
   tooManySelects: "misbehaved",
   timeNotOurs: "misbehaved",
   notYourFile: "misbehaved",
+  notChallenged: "misbehaved",
   // refused: policy says no.
   never: "refused",
   forbidden: "refused",

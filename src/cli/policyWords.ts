@@ -297,6 +297,7 @@ const MEANS: Readonly<Record<DenialCode, string>> = {
   notSelected: "an OPERATE that does not follow its SELECT with the next sequence and the same octets (DNP3)",
   selectExpired: "an OPERATE later than two seconds after its SELECT (DNP3)",
   tooManySelects: "three selections in a minute were never operated: no further ones for a minute (DNP3)",
+  notChallenged: "a proof for which the device did not ask, or not any more (DNP3 secure authentication)",
   notYourFile: "a file handle that this session did not open (DNP3)",
   timeNotOurs: "a time more than two seconds from the gateway's trusted clock (DNP3)",
   transactionReused: "a transaction id that is still open",

@@ -6,7 +6,7 @@ import { answerDenial, type Beside, back, told } from "./denying.ts";
 import { learn } from "./facts.ts";
 import { NARROWED, narrow } from "./narrow.ts";
 import { leaveDevice, placeOf } from "./path.ts";
-import { answeredRequest, challenge, endSelection, proven } from "./selecting.ts";
+import { answeredRequest, challenge, completing, endSelection, proven } from "./selecting.ts";
 import type { Session } from "./session.ts";
 import type { Ticket } from "./ticket.ts";
 
@@ -53,7 +53,7 @@ export function dropReply(ticket: Ticket, why: string, beside: Beside, now: numb
   road.stats.stray("malformed");
   ticket.replyDropped = true;
   if (ticket.arms) endSelection(ticket, ticket.request as object, ticket.transactionId, null, false, now);
-  if (ticket.change) told(ticket, "indeterminate", 0, why, now, beside);
+  if (ticket.change) told(ticket, "indeterminate", 0, why, now, beside ?? completing(ticket));
   else if (asset.dropped.note(now, road.clock.wall(), road.records.hasRoom)) told(ticket, "malformedReply", 0, why, now, beside);
   answerDenial(ticket, "deviceSilent", 0);
 }
@@ -97,7 +97,7 @@ export function conclude(ticket: Ticket, reply: Reply, straight: Straightened | 
     return;
   }
   const exception = protocol.exceptionOf(reply);
-  if (session.challenged !== null) proven(ticket, reply, exception, now);
+  const completes = proven(ticket, reply, exception, now);
   if (ticket.arms) endSelection(ticket, ticket.request as object, ticket.transactionId, ticket.guard, exception === 0, now);
   if (exception === 0) session.conversation?.replied(ticket.request as object, reply);
   const outcome: Outcome =
@@ -112,7 +112,7 @@ export function conclude(ticket: Ticket, reply: Reply, straight: Straightened | 
   if (!isLast) return;
   const isTold = ticket.change || outcome === "unknownException" || (exception !== 0 && !road.noteRead(ticket, "exception"));
   if (isTold) {
-    const beside = straight === null ? null : { quirks: asset.quirks.namesOf(straight) };
+    const beside = straight === null ? completes : { quirks: asset.quirks.namesOf(straight) };
     told(ticket, outcome, exception, "", now, beside);
   }
 }
@@ -127,7 +127,7 @@ export function expire(ticket: Ticket, outcome: "silent" | "unacknowledged", now
   }
   back(ticket, now);
   if (ticket.arms) endSelection(ticket, ticket.request as object, ticket.transactionId, null, false, now);
-  if (ticket.change) told(ticket, outcome === "silent" ? "indeterminate" : outcome, 0, "", now);
+  if (ticket.change) told(ticket, outcome === "silent" ? "indeterminate" : outcome, 0, "", now, completing(ticket));
   else if (outcome === "silent") {
     road.noteRead(ticket, "silent");
     told(ticket, "silent", 0, "", now);

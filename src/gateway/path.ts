@@ -11,7 +11,7 @@ import type { Source } from "#upstream/fair";
 import { abandon, back, deny, firstPlace, NO_RULES, refusal, refuse } from "./denying.ts";
 import { learnGuard, voidTargets } from "./facts.ts";
 import { Guard } from "./guard.ts";
-import { converse, unproven } from "./selecting.ts";
+import { converse, joinProven, unproven } from "./selecting.ts";
 import type { Session } from "./session.ts";
 import type { Ticket } from "./ticket.ts";
 
@@ -75,7 +75,7 @@ function judge(ticket: Ticket, now: number): void {
     return;
   }
   ticket.request = decoded.value;
-  if (session.challenged !== null && session.conversation?.provenBy(decoded.value) === null) unproven(session);
+  if (session.challenged !== null && session.conversation?.isChallenged === false) unproven(session);
   ticket.file = session.conversation?.fileOf(decoded.value) ?? null;
   ticket.message = asset.protocol.message(
     decoded.value,
@@ -83,8 +83,9 @@ function judge(ticket: Ticket, now: number): void {
     asset.protocol.isBroadcast(ticket.unitId, asset.model.unitZero),
     ticket.file,
   );
-  ticket.change = changes(ticket.message.operations);
   const objection = session.conversation === null ? null : converse(ticket, ticket.message.operations, session.conversation, now);
+  if (session.conversation !== null) joinProven(ticket, ticket.message, session.conversation);
+  ticket.change = changes(ticket.message.operations);
   const decision = decideUnread(ticket, ticket.message.operations, now);
   if (!decision.allowed || objection !== null) {
     deny(
@@ -124,7 +125,8 @@ function judge(ticket: Ticket, now: number): void {
 function decideUnread(ticket: Ticket, operations: readonly Operation[], now: number): Decision {
   const session = ticket.session as Session;
   const { asset, rights, road } = session;
-  const stop = ticket.change ? stopFor(ticket, operations, now) : null;
+  // The proof of a stop is one: whoever may ask for it needs no right besides.
+  const stop = ticket.change ? stopFor(ticket, ticket.proven ?? operations, now) : null;
   const decision = unlessBarred(ticket, stop ?? decide(rights.table, operations, rights.factsAt(now, null)));
   ticket.essential = stop !== null;
   ticket.decision = decision;
@@ -133,8 +135,8 @@ function decideUnread(ticket: Ticket, operations: readonly Operation[], now: num
   if (stop !== null) return decision;
   const open = leftOpen();
   if (!decision.allowed || isNothing(open)) return decision;
-  if (ticket.carriesOut) {
-    // Nothing may come between a selection and what carries it out: it is judged on what was read for the selection.
+  if (ticket.carriesOut || ticket.proven !== null) {
+    // Nothing may come between a selection and what carries it out, or a challenge and its proof: it is judged on what was read before.
     if (ticket.given === null || !ticket.given.isFor(rights.policy.compiled.states)) return refusal("factUnavailable");
     ticket.guard = ticket.given;
     return decision;
@@ -340,7 +342,7 @@ function judgeOnGuard(ticket: Ticket, guard: Guard, now: number): Turn {
   const open = leftOpen();
   if (decision.allowed && !isNothing(open)) {
     const known = guard.asked;
-    if (ticket.carriesOut || !guard.ask(operations, open, road.limits.guardReads) || guard.asked === known) {
+    if (ticket.carriesOut || ticket.proven !== null || !guard.ask(operations, open, road.limits.guardReads) || guard.asked === known) {
       leaveDevice(ticket, "factUnavailable", now);
       return "answered";
     }

@@ -349,6 +349,8 @@ class DecisionRecord implements Entry {
   #unit = 0;
   #transaction = 0;
   #file: OpenFile | null = null;
+  /** Views of a copy that nobody writes over. */
+  #proven: readonly Operation[] | null = null;
   #supersedes = 0;
   #latencyUs = 0;
   readonly #before = new Before();
@@ -378,6 +380,7 @@ class DecisionRecord implements Entry {
     this.#unit = ticket.unitId;
     this.#transaction = ticket.transactionId;
     this.#file = ticket.file;
+    this.#proven = ticket.proven;
     this.#supersedes = ticket.recordNumber;
     this.#latencyUs = tookMs * 1000;
     this.#writes = ticket.change && ticket.message !== null;
@@ -394,10 +397,11 @@ class DecisionRecord implements Entry {
     const subject = this.#subject as Session["subject"];
     const { asset } = session;
     const decoded = asset.protocol.decode(this.#pdu, 0, this.#pduLength);
-    const operations: readonly Operation[] = decoded.ok
+    const asked: readonly Operation[] = decoded.ok
       ? asset.protocol.message(decoded.value, this.#unit, asset.protocol.isBroadcast(this.#unit, layout.model.unitZero), this.#file)
           .operations
       : [];
+    const operations = this.#proven === null ? asked : [...asked, ...this.#proven];
     const number = operations[0]?.function ?? asset.protocol.functionCode(this.#pdu, this.#pduLength);
     const members: Record<string, unknown> = {
       session: session.id,
@@ -437,6 +441,7 @@ class DecisionRecord implements Entry {
   rendered(): void {
     this.#session = null;
     this.#file = null;
+    this.#proven = null;
     this.#policy = null;
     this.#layout = null;
     this.#decision = null;

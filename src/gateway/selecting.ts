@@ -1,9 +1,9 @@
 /** Requests that follow from each other: selections and what carries them out (RULINGS 35), challenges and their proofs (RULINGS 38). */
-import type { DenialCode, Outcome } from "#events";
-import type { Operation } from "#operation";
+import type { DenialCode } from "#events";
+import type { Message, Operation } from "#operation";
 import { matchesIdentity } from "#policy/bindings";
 import type { Conversation, Reply } from "#session/protocol";
-import { told } from "./denying.ts";
+import { type Beside, told } from "./denying.ts";
 import type { Guard } from "./guard.ts";
 import type { Session } from "./session.ts";
 import type { Ticket } from "./ticket.ts";
@@ -25,6 +25,20 @@ export function converse(ticket: Ticket, operations: readonly Operation[], conve
     if (objection === null && asset.lease.holder !== session) return "notSelected";
   }
   return objection === null && ticket.arms && asset.lease.bars(session.identity, now) ? "tooManySelects" : objection;
+}
+
+/**
+ * With its proof the device does what it was asked for before: so that is judged once more, as it stands now, and the proof is what that is, a
+ * change where that is one (RULINGS 38).
+ */
+export function joinProven(ticket: Ticket, { reply, operations }: Message, conversation: Conversation): void {
+  const before = conversation.provenBy(ticket.request as object);
+  if (before === null) return;
+  const session = ticket.session as Session;
+  const { protocol } = session.asset;
+  ticket.proven = protocol.message(before.request, ticket.unitId, false, conversation.fileOf(before.request)).operations;
+  ticket.message = { reply, operations: [...operations, ...ticket.proven] };
+  ticket.given = session.selectedOn;
 }
 
 /** What a reply must answer: of a proof what it is for. */
@@ -53,13 +67,23 @@ export function endSelection(
 /** The device does nothing before it has a proof; the master gives it with its next request (RULINGS 38). */
 export function challenge(ticket: Ticket, conversation: Conversation, now: number): void {
   const session = ticket.session as Session;
+  // It was not done: its places in the windows are free for the proof, which is judged as it was.
+  session.rights.refund(ticket);
   // A proof that is not enough is challenged again: what it is for stays.
-  if (conversation.provenBy(ticket.request as object) !== null) return;
-  unproven(session);
-  conversation.challenged(ticket.request as object, ticket.transactionId);
-  session.challenged = { record: ticket.recordNumber, arms: ticket.arms, change: ticket.change };
-  session.selectedOn = ticket.guard;
+  if (ticket.proven === null && conversation.challenged(ticket.request as object, ticket.transactionId)) {
+    unproven(session);
+    session.challenged = { record: ticket.recordNumber, arms: ticket.arms, change: ticket.change };
+    session.selectedOn = ticket.guard;
+  }
   if (ticket.change) told(ticket, "pending", 0, "", now);
+}
+
+/** A proof that came to nothing: what it is for is told of with it, and waits for no other. Null: it is no proof of a change. */
+export function completing({ session, proven }: Ticket): Beside {
+  const { challenged } = session as Session;
+  if (challenged === null || !challenged.change || proven === null) return null;
+  (session as Session).challenged = null;
+  return { completes: challenged.record };
 }
 
 /** Whoever asks for another thing, or leaves, gives no proof any more: what was challenged is not known to have been done. */
@@ -78,16 +102,19 @@ export function unproven(session: Session): void {
   });
 }
 
-/** The answer to a proof is that to what it is for. */
-export function proven(ticket: Ticket, reply: Reply, exception: number, now: number): void {
+/**
+ * The answer to a proof is that to what it is for.
+ *
+ * @returns what the outcome says of that; null: nothing was to be told of it
+ */
+export function proven(ticket: Ticket, reply: Reply, exception: number, now: number): Beside {
   const session = ticket.session as Session;
-  const { record, arms, change } = session.challenged as NonNullable<Session["challenged"]>;
-  const { selectedOn: guard } = session;
   const before = session.conversation?.provenBy(ticket.request as object) ?? null;
-  if (before === null) return;
+  if (before === null || session.challenged === null) return null;
+  const { record, arms, change } = session.challenged;
+  const { selectedOn: guard } = session;
   session.challenged = null;
   if (arms) endSelection(ticket, before.request, before.transactionId, guard, exception === 0, now);
   if (exception === 0) session.conversation?.replied(before.request, reply);
-  const outcome: Outcome = exception === 0 ? "answered" : session.asset.protocol.leavesDoubt(exception) ? "indeterminate" : "exception";
-  if (change) told(ticket, outcome, exception, "", now, { completes: record });
+  return change ? { completes: record } : null;
 }

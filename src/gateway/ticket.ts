@@ -4,7 +4,7 @@
  */
 import type { Kept } from "#audit/journal";
 import type { DenialCode, SessionEnd } from "#events";
-import type { Message, OpenFile } from "#operation";
+import type { Message, OpenFile, Operation } from "#operation";
 import type { Decision } from "#policy/decision";
 import type { Protocol, Request } from "#session/protocol";
 import type { Guard } from "./guard.ts";
@@ -50,6 +50,8 @@ export class Ticket {
   /** It selects what a command is to be carried out on; it carries out what was selected. */
   arms = false;
   carriesOut = false;
+  /** It proves who asked for these, which the device then does; null: it is no proof. */
+  proven: readonly Operation[] | null = null;
   /** A part of its reply went to its session, which has not said that it came; nothing more is sent to the device until then. */
   awaitsConfirm = false;
   /** That part is the last. */
@@ -70,7 +72,7 @@ export class Ticket {
   closes: SessionEnd | null = null;
   /** What must be read in the device before it may leave; null: nothing. */
   guard: Guard | null = null;
-  /** What was read for the selection that this carries out: it is judged on that, and nothing is read anew (RULINGS 35). */
+  /** What was read for the selection that this carries out, or for what it proves: it is judged on that, and nothing is read anew (RULINGS 35). */
   given: Guard | null = null;
   /** Its reservation in the change and rate windows: by which rights, and at which monotonic milliseconds. */
   reservedBy: Rights | null = null;
@@ -111,6 +113,7 @@ export class Ticket {
     this.parts = 0;
     this.arms = false;
     this.carriesOut = false;
+    this.proven = null;
     this.given = null;
     this.settled = false;
     this.answerLength = 0;

@@ -188,6 +188,8 @@ function sayWhy(denial: Denial, operation: Operation, code: DenialCode): string 
       return `${operation.target.at === "device" ? "" : `by ${sayFunction(vocabulary, operation.function)} `}is not allowed: the rule lists ${functions(rule)}`;
     case "viaNotListed":
       return `is sent by ${VIA_WORDS[operation.via - 1] ?? "another way"}, and the rule lists ${(rule?.vias ?? []).map((via) => VIA_WORDS[via - 1]).join(", ")}`;
+    case "notChallenged":
+      return "proves what nobody asked a proof for";
     case "notYourFile":
       return "is about a file that this session has not opened";
     case "fileNotListed":

@@ -86,6 +86,8 @@ export class Dnp3Conversation implements Conversation {
       const { at, length } = spanAsked(fragment);
       return this.#selection.operate(fragment.octets, at, length, transactionId, now);
     }
+    // Who knows what the device takes it for? It may wait for one that we have not seen.
+    if (isProof(fragment) && this.provenBy(fragment) === null) return "notChallenged";
     const handle = handleOf(fragment);
     if (handle >= 0 && !this.#files.has(handle)) return "notYourFile";
     if (!this.#isSecure && isAggressive(fragment)) return "unknownObject";
@@ -112,15 +114,23 @@ export class Dnp3Conversation implements Conversation {
     copyOctets(frames, 0, this.#frames, 0, this.#framesLength);
   }
 
-  challenged(request: object, transactionId: number): void {
-    const { octets, at, length } = request as Fragment;
+  challenged(request: object, transactionId: number): boolean {
+    const { octets, at, length, row } = request as Fragment;
+    // Talk about keys is answered so as well, and asks for no proof.
+    if (row.code === FUNCTION.authenticationRequest || row.code === FUNCTION.authenticationRequestNoAck) return false;
     // Its octets are a slot's, which others will have by the time the proof comes.
     const copy = decodeFragment(octets.slice(at, at + length), 0, length);
     this.#challenged = copy.ok ? { request: copy.value, transactionId } : null;
+    return copy.ok;
+  }
+
+  get isChallenged(): boolean {
+    return this.#challenged !== null;
   }
 
   provenBy(request: object): { readonly request: object; readonly transactionId: number } | null {
-    return (request as Fragment).row.code === FUNCTION.authenticationRequest ? this.#challenged : null;
+    const fragment = request as Fragment;
+    return fragment.row.code === FUNCTION.authenticationRequest && isProof(fragment) ? this.#challenged : null;
   }
 
   fileOf(request: object): OpenFile | null {
@@ -148,8 +158,17 @@ export class Dnp3Conversation implements Conversation {
 }
 
 const NOTHING = new Uint8Array(0);
+const AUTHENTICATION = 120;
+/** What proves it: the reply to a challenge. */
+const REPLY = 2;
 /** Open at once by one session; devices have fewer. */
 const MOST_FILES = 64;
+
+/** Does it answer a challenge? */
+function isProof({ row, headers }: Fragment): boolean {
+  const isAuthentication = row.code === FUNCTION.authenticationRequest || row.code === FUNCTION.authenticationRequestNoAck;
+  return isAuthentication && headers.some(({ group, variation }) => group === AUTHENTICATION && variation === REPLY);
+}
 
 /** Of the first header that has one; -1: none has. */
 function handleOf(fragment: Fragment): number {

@@ -86,8 +86,10 @@ export interface Conversation {
   objection(request: Request, transactionId: number, now: number, wallMs: number | null, ownsEvents: boolean): DenialCode | null;
   /** A request that arms the device was answered. @param armed it is armed */
   selected(request: Request, transactionId: number, armed: boolean, sentMs: number): void;
-  /** The device asks for a proof before it does this. */
-  challenged(request: Request, transactionId: number): void;
+  /** The device asks for a proof before it does this. @returns false: it is no request that one gives proofs for */
+  challenged(request: Request, transactionId: number): boolean;
+  /** Does something wait for its proof? */
+  readonly isChallenged: boolean;
   /** Of a request that brings such a proof: what it is for. Null: nothing waits for one, or this is none. */
   provenBy(request: Request): { readonly request: Request; readonly transactionId: number } | null;
   /** What the handle of a request stands for: a file this session opened. Null: for nothing, or it has none. */

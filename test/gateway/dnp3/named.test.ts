@@ -69,7 +69,7 @@ const NAMED: readonly (readonly [what: string, code: number, objects: Uint8Array
     `allow: raw, opaque: true, functions: [1/${group}]`,
   ]),
   ["READ of device attributes", READ, range(0, 254, 0, 0), "allow: read, table: attribute"],
-  ["a proof (SAv5)", AUTHENTICATE, octets(120, 2, 0x5b, 1, 8, 0, 1, 0, 0, 0, 1, 0, 1, 2), "allow: authenticate"],
+  ["talk about session keys (SAv5)", AUTHENTICATE, octets(120, 4, 7, 1, 1, 0), "allow: authenticate"],
 ];
 
 const named = suite<{ station: Substation | null }>("gateway/dnp3/named");

@@ -1,6 +1,9 @@
 /** DNP3 secure authentication through the gate: challenges and proofs pass by rule, and what is asked is judged all the same. */
+import { writeFileSync } from "node:fs";
+import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import type { Asset } from "#gateway/asset";
 import { crob, join, range } from "#test/peers/dnp3/builders";
 import { parseObjects } from "#test/peers/dnp3/parse";
 import { until } from "#test/support/house";
@@ -190,13 +193,93 @@ proofs(
 proofs("RULINGS 38: what nobody answers keeps its sequence too: a proof covers it", async (context) => {
   const station = await opening(context);
   const alice = await station.operator("alice");
-  alice.send(33, PROOF, 9);
+  alice.send(33, Uint8Array.of(120, 4, 7, 1, ...USER), 9);
   await until(() => station.outstation.received.length === 1, "asked");
   await alice.request(DIRECT_OPERATE, join(AGGRESSIVE, crob(0, TRIP), MAC), { seq: 3 });
   assert.equal(
     station.outstation.received.map(({ octets }) => (octets[0] as number) & 0x0f),
     [9, 3],
   );
+});
+
+proofs("RULINGS 38: a proof is judged as what it is for, by what holds when it comes: a block", async (context) => {
+  const station = await opening(context);
+  const alice = await station.operator("alice");
+  await alice.request(DIRECT_OPERATE, crob(0, TRIP));
+  (station.house.gateway.assets.get("plc") as Asset).block = { asset: "plc", reads: false, by: "uid 0", sinceMs: 0 };
+  const before = station.asked.length;
+  assert.is((await alice.request(AUTHENTICATE, PROOF)).iin2, 1);
+  assert.is(station.asked.length, before, "it did not leave");
+  assert.is((await station.house.written("decision")).at(-1)?.code, "blocked");
+});
+
+proofs(
+  "RULINGS 38: new documents between a challenge and its proof bind the proof; without them its record names what is done",
+  async (context) => {
+    const station = await opening(context);
+    const alice = await station.operator("alice");
+    await alice.request(DIRECT_OPERATE, crob(0, TRIP));
+    assert.is((await alice.request(AUTHENTICATE, PROOF)).function, RESPONSE);
+    const proof = (await station.house.written("decision")).at(-1);
+    assert.equal(
+      [proof?.effect, proof?.rule, proof?.operations.map(({ verb }: { verb: string }) => verb)],
+      ["change", ["operator/trip", "operator/proof"], ["authenticate", "operate"]],
+    );
+    await alice.request(DIRECT_OPERATE, crob(0, TRIP));
+    writeFileSync(path.join(station.house.dir, "policy.yaml"), POLICY.replace("codes: [trip]", "codes: [close]"));
+    await station.house.gateway.reload();
+    const before = station.asked.length;
+    await alice.request(AUTHENTICATE, PROOF);
+    assert.is(station.asked.length, before, "it did not leave");
+    assert.is((await station.house.written("decision")).at(-1)?.code, "codeNotListed");
+  },
+);
+
+proofs("RULINGS 10, 38: a challenged command and its proof are one change", async (context) => {
+  const policy = POLICY.replace(
+    "control: { codes: [trip] } }\n    - { id: proof",
+    "control: { codes: [trip] }, rate: 1/min }\n    - { id: proof",
+  );
+  const station = await opening(context, { policy });
+  const alice = await station.operator("alice");
+  await alice.request(DIRECT_OPERATE, crob(0, TRIP));
+  assert.is((await alice.request(AUTHENTICATE, PROOF)).function, RESPONSE);
+  assert.is(parseObjects((await alice.request(DIRECT_OPERATE, crob(0, TRIP))).objects, true)[0]?.items[0]?.status, 9);
+  assert.is((await station.house.written("decision")).at(-1)?.code, "rateExceeded");
+});
+
+proofs("RULINGS 38: a proof that nobody asked for, or not any more, does not pass", async (context) => {
+  const station = await opening(context);
+  const alice = await station.operator("alice");
+  assert.is((await alice.request(AUTHENTICATE, PROOF)).iin2, 1);
+  assert.is(station.asked.length, 0);
+  await alice.request(DIRECT_OPERATE, crob(0, TRIP));
+  // Malformed: and yet something else.
+  await alice.request(1, Uint8Array.of(60, 1, 0x0a));
+  const before = station.asked.length;
+  await alice.request(AUTHENTICATE, PROOF);
+  assert.is(station.asked.length, before);
+  assert.is((await station.house.written("decision")).at(-1)?.code, "notChallenged");
+});
+
+proofs("RULINGS 38: a proof that meets silence tells of what it is for, and is not sent again", async (context) => {
+  const station = await opening(context, { asset: "    secure_authentication: true\n    upstream: { timeout: 300ms }" });
+  const alice = await station.operator("alice", { timeoutMs: 600 });
+  await alice.request(DIRECT_OPERATE, crob(0, TRIP));
+  station.outstation.onRequest = () => "silent";
+  await alice.request(AUTHENTICATE, PROOF).then(
+    () => assert.unreachable(),
+    () => {},
+  );
+  const outcomes = await station.house.written("outcome");
+  assert.equal(
+    outcomes.map(({ outcome, completes }) => [outcome, completes]),
+    [
+      ["pending", undefined],
+      ["indeterminate", outcomes[0]?.of],
+    ],
+  );
+  assert.is(station.asked.length, 2);
 });
 
 proofs("RULINGS 36: without the right to authenticate neither a proof nor aggressive mode passes", async (context) => {
