@@ -1,7 +1,7 @@
 /**
  * Requests in words, for policy cases and `policy explain`, to the fragment they mean (sequence 0).
  *
- *     read PLACE                        PLACE: analog-input 0-3 | the name of a point | class 0 | g30v5 0-3 | clock | indication 7
+ *     read PLACE                        PLACE: analog-input 0-3 | the name of a point | class 0 | g30v5 0-3 | g20v1 | clock | indication 7
  *     read events PLACE | read class 1  what takes events out of the outstation's buffer
  *     operate PLACE CODE [on TIME] [off TIME] [count N] WAY       CODE: trip, close, pulse_on, latch_on, latch_off, or a number such as 0x41
  *     operate PLACE = VALUE [as i16|i32|f32|f64] WAY              WAY: sbo (the OPERATE), select (the SELECT), direct, no-ack
@@ -16,7 +16,21 @@ import { f64be, fromHex, putF32le, putF64le, putU16le, putU32le } from "#wire";
 import { decodeFragment } from "./application.ts";
 import { FUNCTION } from "./functions.ts";
 import { CONTROL_CODES, functionOf } from "./names.ts";
-import { ANALOG_INPUT, ANALOG_OUTPUT, BINARY_OUTPUT, CLASS, CLOCK, INDICATION, SPACES } from "./spaces.ts";
+import { entryOf, groupOf } from "./objects/index.ts";
+import {
+  ANALOG_INPUT,
+  ANALOG_OUTPUT,
+  ATTRIBUTE,
+  BINARY_OUTPUT,
+  CLASS,
+  CLOCK,
+  eventGroupOf,
+  INDICATION,
+  SPACES,
+  spaceOfGroup,
+  staticGroupOf,
+  VIRTUAL_TERMINAL,
+} from "./spaces.ts";
 
 /** The octets, or why the words mean nothing: `found ...; expected ...`. */
 export function parseCase(words: string, context: CaseContext): Uint8Array | string {
@@ -74,21 +88,21 @@ interface Place {
   readonly cells: Uint8Array | null;
 }
 
-const PLACE = "a table and its indexes, a group and variation such as g30v5 and indexes, or the name of a point";
+const PLACE = "a table and its indexes, a group and variation such as g30v5, or the name of a point";
 
 function placeOf(tokens: readonly string[], value: string | null, context: CaseContext): Place | string {
   const [table = "", indexes] = tokens;
   if (table === SPACES[CLOCK]?.name && tokens.length === 1) return { space: CLOCK, first: 0, last: 0, object: [50, 1], cells: null };
-  if (tokens.length === 1) {
+  const object = objectOf(table);
+  if (typeof object === "string") return object;
+  if (tokens.length === 1 && object === null) {
     const point = context.point(table, value);
     if (typeof point === "string") return point;
     const { stride } = SPACES[point.space] as { readonly stride: number };
     const [first, last] = [point.first / stride, (point.last + 1) / stride - 1];
     return { space: point.space, first, last, object: null, cells: point.cells };
   }
-  const [, group, variation] = /^g(\d{1,3})v(\d{1,3})$/.exec(table) ?? [];
-  const object = group === undefined ? null : ([Number(group), Number(variation)] as const);
-  const space = object === null ? SPACES.findIndex(({ name }) => name === table) : spaceFor(object[0]);
+  const space = object === null ? SPACES.findIndex(({ name }) => name === table) : (spaceOfGroup(object[0]) ?? -1);
   if (space < 0 || tokens.length !== 2 || indexes === undefined) return `found "${tokens.join(" ")}"; expected ${PLACE}`;
   const range = context.addresses(space, indexes);
   if (typeof range === "string") return range;
@@ -96,31 +110,20 @@ function placeOf(tokens: readonly string[], value: string | null, context: CaseC
   return { space, first: range[0] / stride, last: (range[1] + 1) / stride - 1, object, cells: null };
 }
 
-function spaceFor(group: number): number {
-  for (let space = 0; space < GROUPS.length; space++) if (GROUPS[space]?.includes(group) === true) return space;
-  return -1;
+/** Null: it is not written as one. */
+function objectOf(word: string): readonly [group: number, variation: number] | null | string {
+  const [, group, variation] = /^g(\d{1,3})v(\d{1,3})$/.exec(word) ?? [];
+  if (group === undefined) return null;
+  const entry = entryOf(Number(group), Number(variation));
+  return entry === null
+    ? `found ${word}, which is in no table; expected a group and variation such as g30v5`
+    : [entry.group, entry.variation];
 }
 
-/** By space: static, event, and where there is one command group. */
-const GROUPS: readonly (readonly number[])[] = [
-  [1, 2],
-  [3, 4],
-  [10, 11, 12],
-  [20, 22],
-  [21, 23],
-  [30, 32, 34],
-  [31, 33],
-  [40, 42, 41],
-  [110, 111],
-  [112, 113],
-  [121, 122],
-  [60],
-  [0],
-  [80],
-  [50],
-];
-
 function headers(code: number, tokens: readonly string[], context: CaseContext, events: boolean): Octets | string {
+  const object = tokens.length === 1 ? objectOf(tokens[0] as string) : null;
+  // Without indexes: all there are of it.
+  if (typeof object === "object" && object !== null) return [code, ...object, 6];
   const place = placeOf(tokens, null, context);
   if (typeof place === "string") return place;
   const header = headerOf(place, events);
@@ -130,17 +133,18 @@ function headers(code: number, tokens: readonly string[], context: CaseContext, 
 function headerOf({ space, first, last, object }: Place, events: boolean): Octets | string {
   if (space === CLASS) return Array.from({ length: last - first + 1 }, (_, i) => [60, first + i + 1, 6]).flat();
   if (space === CLOCK) return [50, 1, 7, 1];
-  const group = object?.[0] ?? GROUPS[space]?.[events ? 1 : 0];
+  const group = object?.[0] ?? (events ? eventGroupOf(space) : (staticGroupOf(space) ?? UNSHOWN[space]));
   if (group === undefined) return `found no events of ${SPACES[space]?.name}; expected another table`;
   const variation = object?.[1] ?? (space === INDICATION ? 1 : 0);
   if (group === ATTRIBUTES) return [0, first, 0, 0, 0];
   // Events have no order but their own: all of that group are asked for.
-  if (EVENT_GROUPS.includes(group)) return [group, variation, 6];
+  if (groupOf(group)?.kind === "event") return [group, variation, 6];
   return [group, variation, 1, first & 0xff, first >> 8, last & 0xff, last >> 8];
 }
 
 const ATTRIBUTES = 0;
-const EVENT_GROUPS: readonly number[] = [2, 4, 11, 13, 22, 23, 32, 33, 42, 43, 111, 113, 122];
+/** Groups that are asked for like points and show none of the process. */
+const UNSHOWN: Readonly<Record<number, number>> = { [VIRTUAL_TERMINAL]: 112, [ATTRIBUTE]: ATTRIBUTES, [INDICATION]: 80 };
 const WAYS: Readonly<Record<string, number>> = {
   sbo: FUNCTION.operate,
   select: FUNCTION.select,

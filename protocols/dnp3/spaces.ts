@@ -3,8 +3,8 @@
  * wire (counters, analogs) takes four cells: it is a double, which holds every type of them exactly.
  */
 import type { Space, Verb } from "#operation";
-import type { PointTable } from "./objects/entry.ts";
-import { groupOf } from "./objects/index.ts";
+import type { Kind, PointTable } from "./objects/entry.ts";
+import { GROUPS, groupOf } from "./objects/index.ts";
 
 /** Cells of a number. */
 export const NUMBER_CELLS = 4;
@@ -58,6 +58,7 @@ export const SPACES: readonly Space[] = [
 export const BINARY_OUTPUT = 2;
 export const ANALOG_INPUT = 5;
 export const ANALOG_OUTPUT = 7;
+export const VIRTUAL_TERMINAL = 9;
 export const CLASS = 11;
 export const ATTRIBUTE = 12;
 export const INDICATION = 13;
@@ -74,7 +75,7 @@ const BY_TABLE: Readonly<Record<PointTable, number>> = {
   frozenAnalogInput: 6,
   analogOutput: ANALOG_OUTPUT,
   octetString: 8,
-  virtualTerminal: 9,
+  virtualTerminal: VIRTUAL_TERMINAL,
   securityStatistic: 10,
 };
 
@@ -101,6 +102,23 @@ export function spaceOfGroup(number: number): number | null | undefined {
     default:
       return null;
   }
+}
+
+/** The group that shows what stands there now, by space; undefined: what stands there is not shown as points. */
+const STATICS = groupsOf("static");
+/** The group that tells its events. Those that tell who commanded it come second, and do not count here. */
+const EVENTS = groupsOf("event");
+
+function groupsOf(kind: Kind): readonly (number | undefined)[] {
+  return SPACES.map((_, space) => GROUPS.find((group) => group.kind === kind && spaceOfGroup(group.group) === space)?.group);
+}
+
+export function staticGroupOf(space: number): number | undefined {
+  return STATICS[space];
+}
+
+export function eventGroupOf(space: number): number | undefined {
+  return EVENTS[space];
 }
 
 /** First cell of a point; one behind the last of the space where it has no such point, so that no rule covers it. */

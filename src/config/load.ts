@@ -166,14 +166,16 @@ class Loading {
     const at = ["assets", name];
     const { protocol, address } = wanted;
     const link = this.#link(at, wanted);
-    const units = link === null ? this.#units(at, wanted) : [link.outstation];
-    const addressing = wanted.addressing ?? "zero-based";
+    const isModbus = link === null;
+    const units = isModbus ? this.#units(at, wanted) : [link.outstation];
+    const addressing = isModbus || wanted.addressing === "one-based" ? (wanted.addressing ?? "zero-based") : "zero-based";
     const unitZero = wanted.unit_zero ?? "broadcast";
-    const unitAliases = this.#unitAliases(at, wanted, units);
-    if (wanted.unit_zero === "device" && !units.includes(0) && !unitAliases.has(0)) {
+    // What only Modbus has was told already, and is no ground for more.
+    const unitAliases = isModbus ? this.#unitAliases(at, wanted, units) : new Map<number, number>();
+    if (isModbus && wanted.unit_zero === "device" && !units.includes(0) && !unitAliases.has(0)) {
       this.#wrong([...at, "unit_zero"], "unit 0 in units or unit_aliases, where it is the device");
     }
-    if (unitZero === "broadcast" && link === null && (units.includes(0) || unitAliases.has(0))) {
+    if (unitZero === "broadcast" && isModbus && (units.includes(0) || unitAliases.has(0))) {
       this.#wrong(
         [...at, units.includes(0) ? "units" : "unit_aliases"],
         "unit_zero: device where 0 is a unit: without it 0 is broadcast",
@@ -182,8 +184,7 @@ class Loading {
     }
     const model = { units, unitAliases, addressing };
     const pointsFile = wanted.points === undefined ? null : this.#path(wanted.points);
-    const points =
-      pointsFile === null ? [] : this.#points([...at, "points"], pointsFile, { ...model, hasOneUnit: link !== null }, protocol);
+    const points = pointsFile === null ? [] : this.#points([...at, "points"], pointsFile, { ...model, hasOneUnit: !isModbus }, protocol);
     return {
       name,
       protocol,
@@ -211,7 +212,8 @@ class Loading {
       if (wanted[key] !== undefined && !(Array.isArray(wanted[key]) && wanted[key].length === 0))
         this.#wrong([...at, key], `no ${key} on an asset that speaks ${protocol}`);
     if (!isDnp3) {
-      if (wanted.addressing === undefined) this.#wrong([...at, "addressing"], "one of: zero-based, one-based, modicon");
+      if (wanted.addressing === undefined && !isMislabelled(wanted))
+        this.#wrong([...at, "addressing"], "one of: zero-based, one-based, modicon");
       return null;
     }
     if (wanted.addressing === "modicon") this.#wrong([...at, "addressing"], "zero-based or one-based: DNP3 has no modicon numbers");
@@ -235,9 +237,10 @@ class Loading {
   }
 
   /** Ascending. */
-  #units(at: Path, { units }: AssetDocument): readonly number[] {
+  #units(at: Path, wanted: AssetDocument): readonly number[] {
+    const { units } = wanted;
     if (units === undefined) {
-      this.#wrong([...at, "units"], "a unit id from 0 to 255");
+      if (!isMislabelled(wanted)) this.#wrong([...at, "units"], "a unit id from 0 to 255");
       return [];
     }
     for (const [index, unit] of units.entries()) {
@@ -469,6 +472,11 @@ const UNREADABLE: Readonly<Record<string, string>> = {
 };
 
 const MODBUS_KEYS = ["units", "unit_aliases", "unit_zero", "quirks"] as const satisfies readonly (keyof AssetDocument)[];
+/** One that names what DNP3 has is told that, not all that Modbus would need. */
+function isMislabelled(wanted: AssetDocument): boolean {
+  return wanted.protocol === "modbus-tcp" && DNP3_KEYS.some((key) => wanted[key] !== undefined);
+}
+
 const DNP3_KEYS = ["link", "event_owner", "secure_authentication"] as const satisfies readonly (keyof AssetDocument)[];
 
 const UPSTREAM_KEYS = [

@@ -6,6 +6,7 @@ import { LastSeenCells } from "#process/lastSeen";
 import type { AssetModel } from "#process/points";
 import { ChangeWindows } from "#process/windows";
 import type { Framer, Protocol, Request } from "#session/protocol";
+import { SELECTION_MS } from "#session/selection";
 import { Lease } from "#upstream/lease";
 import { Quarantine } from "#upstream/quarantine";
 import type { Block } from "./blocks.ts";
@@ -42,7 +43,7 @@ export class Asset {
    */
   turn: Ticket | null = null;
   /** Whoever has selected something there, and is to operate it. */
-  readonly lease = new Lease<Session>();
+  readonly lease = new Lease<Session>(SELECTION_MS);
   /** What the device tells without being asked. */
   readonly unsolicited: Unsolicited;
   /** Monotonic milliseconds at which a change last left for the device, or was last known to be there. */

@@ -12,6 +12,7 @@ import { mayWrite } from "./bindings.ts";
 import { isHollow } from "./bounds.ts";
 import { rulesOf } from "./cases.ts";
 import type { CrowdedRoles } from "./compile.ts";
+import { type EventSite, unownedEvents } from "./lintEvents.ts";
 import { overlaps } from "./lintOverlaps.ts";
 import { manageRulesOf } from "./manage.ts";
 import type { Binding, ManageRule, OnDeny, Policy, Rate, Role, Rule } from "./model.ts";
@@ -36,6 +37,7 @@ export const LINTS = {
   "source-wide": ["warning", "a source binding that every address matches"],
   "source-not-served": ["warning", "no plain listener serves the source of a binding"],
   "machine-cannot-manage": ["warning", "a machine's role has rules of management: they give it nothing"],
+  "events-unowned": ["warning", "events that nobody takes: the asset has no event_owner, or its owner no rule for them"],
   "manage-not-served": ["warning", "rules of management, and no management port to use them at"],
   "drop-authenticated": ["warning", "a proven sender is left without an answer"],
   "never-idle": ["warning", "a never rule that no request can match"],
@@ -61,6 +63,8 @@ export interface LintSite {
   }[];
   /** `web` null: the local socket alone. */
   readonly management: { readonly web: object | null };
+  /** By name; those of protocols that have events. */
+  readonly assets: ReadonlyMap<string, EventSite>;
 }
 
 /**
@@ -80,6 +84,7 @@ export function lint(
   linting.unreachable();
   linting.roles();
   linting.management(site);
+  linting.events(site);
   for (const binding of policy.bindings) linting.binding(binding, site);
   linting.drops();
   return linting.findings.sort((a, b) => a.line - b.line || a.column - b.column || (a.code < b.code ? -1 : 1));
@@ -243,13 +248,14 @@ class Linting {
   #shadowed(rule: Rule, denies: readonly Rule[], allows: readonly Rule[] = []): void {
     const model = this.#policy.assets.get(rule.asset);
     if (model === undefined) return;
-    const deny = denies.find((other) => other !== rule && contains(other, rule, model));
+    const spaces = this.#spaces(model);
+    const deny = denies.find((other) => other !== rule && contains(other, rule, model, spaces));
     if (deny !== undefined) {
       this.#find("unreachable", rule, `${rule.id} never decides: ${deny.id} (line ${deny.line}) denies all of it`);
       return;
     }
     const allow = allows.find(
-      (other) => (other.broadcast || !rule.broadcast) && (other.opaque || !rule.opaque) && contains(other, rule, model),
+      (other) => (other.broadcast || !rule.broadcast) && (other.opaque || !rule.opaque) && contains(other, rule, model, spaces),
     );
     if (allow !== undefined)
       this.#find("unreachable", rule, `${rule.id} adds nothing: ${allow.id} (line ${allow.line}) allows all of it already`);
@@ -275,6 +281,15 @@ class Linting {
     const [rule] = manageRulesOf(this.#policy);
     if (rule === undefined || management.web !== null) return;
     this.#find("manage-not-served", rule, `${rule.id} grants ${rule.rights.join(", ")}, and the site's management names no interface`);
+  }
+
+  events({ assets }: LintSite): void {
+    for (const model of this.#policy.assets.values()) {
+      const site = assets.get(model.name);
+      if (site === undefined || !this.#spaces(model).some(({ verbs }) => verbs.includes("events"))) continue;
+      for (const { rule, words } of unownedEvents(this.#policy, model, site))
+        this.#find("events-unowned", rule ?? { line: 1 }, words, rule === null ? model.name : "");
+    }
   }
 
   binding(binding: Binding, site: LintSite): void {

@@ -12,7 +12,7 @@ import { parseHours } from "./hours.ts";
 import type { Desk } from "./loadDesk.ts";
 import { resolveOnDeny } from "./loadOnDeny.ts";
 import type { Hours, Rule, State } from "./model.ts";
-import { checkCommanded, resolveControl, resolveObjects, resolveReply, resolveVias, withSelect } from "./resolveCommands.ts";
+import { checkCommanded, hasGroups, resolveControl, resolveObjects, resolveReply, resolveVias, withSelect } from "./resolveCommands.ts";
 import { fileFunctions, fileVerbs } from "./resolveFiles.ts";
 import { resolveScope } from "./resolveScope.ts";
 import { resolveValues } from "./resolveValues.ts";
@@ -55,7 +55,7 @@ export function resolveRule(desk: Desk, rule: RuleDocument, path: Path, owner: s
     const objects = resolveObjects(desk, rule, vocabulary, path);
     const control = resolveControl(desk, rule, vocabulary, verbs, effect, path);
     if (scope === null) continue;
-    if (rule.control !== undefined) checkCommanded(desk, scope, asset, vocabulary, [...path, "control"]);
+    if (rule.control !== undefined && control !== null) checkCommanded(desk, scope, asset, vocabulary, [...path, "control"]);
     const values = rule.values === undefined ? null : resolveValues(desk, rule.values, scope, asset, vocabulary, [...path, "values"]);
     resolved.push({
       order: desk.nextOrder(),
@@ -214,16 +214,18 @@ function checkEssential(desk: Desk, rule: RuleDocument, verbs: readonly Verb[], 
     });
   if (rule.control !== undefined && rule.values === undefined) {
     const { codes, queue, clear } = rule.control;
-    if (codes.length !== 1 || queue === true || clear === true)
-      desk.refuse([...path, "control"], "control: { codes: [the one code that stops] }");
+    if (codes.length !== 1 || queue === true || clear === true) desk.refuse([...path, "control"], ONE_CODE);
     checkNotIn(desk, rule, path);
     return;
   }
   const { set, ...others } = rule.values ?? {};
   const other = Object.entries(others).find(([, value]) => value !== undefined)?.[0];
   if (other !== undefined) desk.refuseKey([...path, "values", other], ONE_VALUE);
-  else if (set?.length !== 1)
-    desk.refuse(rule.values === undefined ? path : [...path, "values"], ONE_VALUE, set === undefined ? "no such value" : "several values");
+  else if (set?.length !== 1) {
+    // A breaker is told what to do, a number what to be; which it is, its points say, and they are not read yet.
+    const expected = rule.values === undefined && verbs.includes("operate") ? `${ONE_CODE}, or of a number ${ONE_VALUE}` : ONE_VALUE;
+    desk.refuse(rule.values === undefined ? path : [...path, "values"], expected, set === undefined ? "no such value" : "several values");
+  }
   checkNotIn(desk, rule, path);
 }
 
@@ -233,6 +235,7 @@ function checkNotIn(desk: Desk, rule: RuleDocument, path: Path): void {
       desk.refuseKey([...path, key], "an essential rule without it: a stop waits for nothing");
 }
 
+const ONE_CODE = "control: { codes: [the one code that stops] }";
 const ONE_VALUE = "values: { set: [the one value that stops] }";
 
 function checkBroadcast(desk: Desk, rule: RuleDocument, verbs: readonly Verb[], assets: readonly AssetModel[], path: Path): void {
@@ -296,7 +299,10 @@ function functionsOf(
     desk.refuseItem(at, i, opaque ? "allow: raw with opaque: true" : `a function that is ${verbs.join(" or ")}`, told);
   });
   if (effect === "allow" && verbs.includes("raw") && ![...numbers].some((number) => isOpaque(vocabulary, number)))
-    desk.refuse(at, "the number of a function that is kept opaque");
+    desk.refuse(
+      at,
+      `the number of a function that is kept opaque${hasGroups(vocabulary) ? ", with the object group where it has one, such as 2/12" : ""}`,
+    );
   return [...numbers].sort((a, b) => a - b);
 }
 

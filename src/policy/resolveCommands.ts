@@ -12,7 +12,7 @@ import type { ControlLimits, Rule, Scope } from "./model.ts";
 import { type ControlDocument, type RuleDocument, VIA_WORDS } from "./schema.ts";
 
 /** Does the protocol have commands that are selected and operated? */
-export function hasCommands({ functions }: Vocabulary): boolean {
+function hasCommands({ functions }: Vocabulary): boolean {
   return functions.some(({ verbs }) => verbs.includes("operate"));
 }
 
@@ -74,6 +74,10 @@ export function resolveControl(
 
 /** A number is told what to be, not what to do: beside one, `control` would look like a limit and be none. */
 export function checkCommanded(desk: Desk, scope: Scope, { points }: AssetModel, { spaces }: Vocabulary, path: Path): void {
+  if (scope.is === "process") {
+    desk.refuseKey(path, "points or a table of binary outputs beside it: it limits no number", "control without a place");
+    return;
+  }
   const named =
     scope.is === "points" ? scope.points.map((index) => points[index]?.space ?? -1) : scope.is === "addresses" ? [scope.space] : [];
   const number = named.find((space) => spaces[space]?.bits !== 1);
@@ -105,13 +109,18 @@ function codesOf(
   return [...codes].sort((a, b) => a - b);
 }
 
+/** Does the protocol name its objects by group and variation? */
+export function hasGroups({ spaceOfGroup }: Vocabulary): boolean {
+  return Array.from({ length: 256 }, (_, group) => spaceOfGroup(group)).some((space) => space !== undefined);
+}
+
 /** Every group << 8 | variation the rule is about; null: it names none. */
 export function resolveObjects(desk: Desk, rule: RuleDocument, vocabulary: Vocabulary, path: Path): number[] | null {
   if (rule.group === undefined) {
     if (rule.variation !== undefined) desk.refuseKey([...path, "variation"], "variation only beside group");
     return null;
   }
-  if (!Array.from({ length: 256 }, (_, group) => vocabulary.spaceOfGroup(group)).some((space) => space !== undefined)) {
+  if (!hasGroups(vocabulary)) {
     desk.refuseKey([...path, "group"], "group only on an asset whose protocol has object groups (DNP3)");
     return null;
   }

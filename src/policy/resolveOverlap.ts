@@ -1,4 +1,5 @@
 /** Can two rules speak of one request? For the loader and for lint, which compare rules with rules; no request is judged here. */
+import type { Space } from "#operation";
 import type { AssetModel, Point } from "#process/points";
 import type { ControlLimits, Rule } from "./model.ts";
 
@@ -50,14 +51,18 @@ export function extentsTouch(a: Extent, b: Extent): boolean {
 }
 
 /** Does `outer` speak of everything that `inner` speaks of, whatever is written and whenever? Never a false yes. */
-export function contains(outer: Rule, inner: Rule, model: AssetModel): boolean {
+export function contains(outer: Rule, inner: Rule, model: AssetModel, spaces: readonly Space[]): boolean {
   if (outer.asset !== inner.asset || outer.hours !== null || outer.state !== null) return false;
   if (!inner.units.every((unit) => outer.units.includes(unit)) || !inner.verbs.every((verb) => outer.verbs.includes(verb))) return false;
   if (!lists(outer.functions, inner.functions) || !lists(outer.vias, inner.vias) || !lists(outer.objects, inner.objects)) return false;
-  if (!commands(outer.control, inner.control)) return false;
+  if (!commands(outer.control, inner.control) || !named(outer.files, inner.files)) return false;
   const right = extentsOf(inner, model);
   if (outer.scope.is === "device") return inner.scope.is === "device";
-  if (outer.scope.is === "process") return true;
+  if (outer.scope.is === "process") {
+    // A deny is about every place; a grant without one is not about those that want to be named.
+    const wild = (space: number): boolean => inner.verbs.every((verb) => spaces[space]?.wild.includes(verb));
+    return outer.effect === "deny" || right === null || right.every(({ space }) => wild(space));
+  }
   if (right === null) return false;
   const left = extentsOf(outer, model) ?? [];
   return right.every((part) => left.some((whole) => extentContains(whole, part)));
@@ -70,6 +75,11 @@ function meet(a: readonly number[] | null, b: readonly number[] | null): boolean
 
 function lists(outer: readonly number[] | null, inner: readonly number[] | null): boolean {
   return outer === null || (inner?.every((number) => outer.includes(number)) ?? false);
+}
+
+/** Two names may say the same in other words; that is a no. */
+function named(outer: readonly string[] | null, inner: readonly string[] | null): boolean {
+  return outer === null || (inner?.every((name) => outer.includes(name)) ?? false);
 }
 
 function commands(outer: ControlLimits | null, inner: ControlLimits | null): boolean {

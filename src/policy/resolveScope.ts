@@ -34,6 +34,10 @@ export function resolveScope(desk: Desk, rule: RuleDocument, setting: Setting, p
   }
   if (rule.files !== undefined) {
     const other = (["points", "table", "addresses", "group", "indexes"] as const).find((key) => rule[key] !== undefined);
+    if ((rule.allow ?? rule.deny)?.includes("file") !== true) {
+      desk.refuseKey([...path, "files"], "files only with the verb file");
+      return null;
+    }
     if (other === undefined) return filesScope(desk, setting, path);
     desk.refuseKey([...path, other], `either ${other} or files`, `both ${other} and files`);
     return null;
@@ -161,7 +165,8 @@ function rangesOf(
 }
 
 /** Named places must be places the verbs can reach; an allow of what never happens is a mistake its author wants to hear of. */
-function checkVerbs(desk: Desk, { verbs, effect, everyVerb, vocabulary }: Setting, space: Space | undefined, path: Path): void {
+function checkVerbs(desk: Desk, setting: Setting, space: Space | undefined, path: Path): void {
+  const { verbs, effect, everyVerb, vocabulary } = setting;
   if (space === undefined || everyVerb) return;
   const key = String(path.at(-1));
   for (const verb of verbs) {
@@ -170,7 +175,7 @@ function checkVerbs(desk: Desk, { verbs, effect, everyVerb, vocabulary }: Settin
       const device = !hasPlaces(vocabulary, verb);
       desk.refuseKey(
         path,
-        device ? `no ${key} with ${verb}: it is about the device as a whole` : `another table for ${verb}`,
+        device ? `no ${key} with ${verb}: it is about the device as a whole` : elsewhere(setting, space, verb),
         `${key} of ${space.name}`,
       );
       return;
@@ -178,6 +183,15 @@ function checkVerbs(desk: Desk, { verbs, effect, everyVerb, vocabulary }: Settin
     if (effect === "allow" && isWriting(verb) && !space.writable)
       desk.refuseKey(path, `a table that can be written: ${writable(vocabulary)}`, `a write to the ${space.name} table`);
   }
+}
+
+/** Where the verb can be about, and what is said in its place of what is commanded. */
+function elsewhere({ asset, vocabulary }: Setting, space: Space, verb: Verb): string {
+  const tables = vocabulary.spaces.filter(({ verbs }) => verbs.includes(verb)).map(({ name }) => name);
+  const expected = `${verb} only on ${tables.join(", ")}`;
+  return isWriting(verb) && verb !== "operate" && space.verbs.includes("operate")
+    ? `operate: a ${space.name} of ${asset.name} is commanded (${expected})`
+    : expected;
 }
 
 function writable({ spaces }: Vocabulary): string {

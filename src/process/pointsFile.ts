@@ -52,8 +52,8 @@ export const POINT_COLUMNS = {
   ],
 } as const;
 
-/** All but that of a number which says with each value how it is written: tables of those have no other. */
-const REGISTER_TYPES = POINT_TYPES.filter((type) => type !== "number");
+/** Of tables of registers. A number that says with each value how it is written has a table of its own, and no other type stands there. */
+const REGISTER_TYPES = POINT_TYPES.filter((type) => type !== "number" && type !== "bool");
 
 /** Points of one asset. A large PLC has some thousands; more is another file's content. */
 export const MOST_POINTS = 20_000;
@@ -125,21 +125,10 @@ class Reading {
     if (!isName(name)) this.#wrong(row, "name", "a name of 1 to 64 letters, digits, _ . -");
     const unitId = this.#unitId(row);
     const space = this.#space(row);
-    const numbered = space !== null && this.#spaces[space]?.stride === 4;
-    const type = this.#oneOf(row, "type", numbered ? ["number"] : REGISTER_TYPES, null);
+    const type = this.#type(row, space === null ? null : (this.#spaces[space] as Space));
     const access = this.#oneOf(row, "access", ["r", "w", "rw"], null);
     if (space !== null && access !== null && access !== "r" && !(this.#spaces[space] as Space).writable) {
       this.#wrong(row, "access", `r: nothing can write the ${(this.#spaces[space] as Space).name} table`);
-    }
-    if (space !== null && type !== null && (type === "bool") !== ((this.#spaces[space] as Space).bits === 1)) {
-      const { name: table, bits } = this.#spaces[space] as Space;
-      this.#wrong(
-        row,
-        "type",
-        bits === 1
-          ? `bool: a cell of the ${table} table is one bit`
-          : `a register type: the ${table} table has no single bits (a bit in a register is type bit)`,
-      );
     }
     const place = space === null ? null : this.#place(row, space, type, access);
     const hasOrder = type !== null && type !== "bool" && type !== "bit" && type !== "number";
@@ -183,6 +172,17 @@ class Reading {
     const held = `what this ${point.type} can hold: ${formatDecimal(low)} to ${formatDecimal(high)}`;
     if (point.writeMin !== null && compareDecimals(point.writeMin, high) > 0) this.#wrong(row, "write_min", `a limit within ${held}`);
     if (point.writeMax !== null && compareDecimals(point.writeMax, low) < 0) this.#wrong(row, "write_max", `a limit within ${held}`);
+  }
+
+  #type(row: CsvRow, space: Space | null): PointType | null {
+    if (space === null) return this.#oneOf(row, "type", POINT_TYPES, null);
+    const { name: table, bits, stride } = space;
+    const found = POINT_TYPES.find((type) => type === row.get("type"));
+    if (bits === 1) return found === "bool" ? found : this.#wrong(row, "type", `bool: a cell of the ${table} table is one bit`);
+    if (stride === 4)
+      return found === "number" ? found : this.#wrong(row, "type", `number: a value of the ${table} table says itself how it is written`);
+    if (found !== "bool") return this.#oneOf(row, "type", REGISTER_TYPES, null);
+    return this.#wrong(row, "type", `a register type: the ${table} table has no single bits (a bit in a register is type bit)`);
   }
 
   #unitId(row: CsvRow): number | null {

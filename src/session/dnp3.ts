@@ -8,7 +8,7 @@ import { objectionOf } from "#dnp3/objections";
 import { entryOf } from "#dnp3/objects/index";
 import { operationsOf } from "#dnp3/operations";
 import { isMixed, matchReply, NOT_DONE, readingsOf, statusOf, toldBy } from "#dnp3/replies";
-import { SPACES } from "#dnp3/spaces";
+import { SPACES, staticGroupOf } from "#dnp3/spaces";
 import { trimReply } from "#dnp3/trim";
 import { dnp3Vocabulary } from "#dnp3/vocabulary";
 import { DENIALS, type DenialCode } from "#events";
@@ -17,8 +17,6 @@ import { Dnp3Conversation } from "./dnp3Conversation.ts";
 import { DNP3_PDU_LIMIT, Dnp3Stream, FRAMED_LIMIT } from "./dnp3Stream.ts";
 import type { Protocol } from "./protocol.ts";
 
-/** By space: the group that shows what stands there now; undefined: none does. */
-const STATICS: readonly (number | undefined)[] = [1, 3, 10, 20, 21, 30, 31, 40];
 /** Said of a reply that has no control status but says in its indications that it was not done. */
 const INDICATED = 0x100;
 /** Said of a reply of which some commands were carried out and some not. */
@@ -68,7 +66,7 @@ export const dnp3Tcp: Protocol = {
   leavesDoubt: (exception) => exception >= MIXED || DOUBTFUL.includes(exception),
   readings: (_, reply) => readingsOf(reply as Fragment),
   encodeRead(target, at, space, first, last) {
-    const group = STATICS[space];
+    const group = SPACES[space]?.process === true ? staticGroupOf(space) : undefined;
     const stride = SPACES[space]?.stride ?? 1;
     if (group === undefined) return 0;
     target[at] = FIR | FIN;

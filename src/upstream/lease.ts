@@ -3,8 +3,6 @@
  * others wait: not longer than a lease lasts, and not for somebody who selects again and again and operates nothing. Time is an argument.
  */
 
-/** How long a lease lasts, milliseconds from when the SELECT left. */
-export const LEASE_MS = 2_000;
 /** So many selections of one identity that were never operated, in so long, and it selects nothing for so long. */
 const MOST_UNUSED = 3;
 const UNUSED_MS = 60_000;
@@ -19,14 +17,20 @@ export class Lease<H extends Holder> {
   holder: H | null = null;
   /** The device has answered that it is selected. */
   isArmed = false;
+  readonly #lastsMs: number;
   #untilMs = 0;
   /** By identity, when it last left selections unused; oldest first. */
   readonly #unused = new Map<string, number[]>();
 
+  /** @param lastsMs how long a lease lasts, milliseconds from when the SELECT left */
+  constructor(lastsMs: number) {
+    this.#lastsMs = lastsMs;
+  }
+
   take(holder: H, now: number): void {
     this.holder = holder;
     this.isArmed = false;
-    this.#untilMs = now + LEASE_MS;
+    this.#untilMs = now + this.#lastsMs;
   }
 
   /** What was selected is on its way: nobody has left it unused, whatever becomes of it. */

@@ -612,6 +612,20 @@ load("a DNP3 asset: what it needs, what it has not, and its ports", () => {
     ],
   ];
   for (const [asset, said] of faults) assert.equal(loaded(dnp3(asset, ", port: 0")), [said], asset);
+  const link = ", link: { master: 1, outstation: 10 }";
+  for (const [asset, key] of [
+    [", unit_zero: device", "unit_zero"],
+    [", unit_aliases: [{ unit: 3, aliases: [4] }]", "unit_aliases"],
+  ] as const) {
+    const [said, ...more] = loaded(dnp3(`${link}${asset}`, ", port: 0")) as string[];
+    assert.ok(said?.endsWith(`; no ${key} on an asset that speaks dnp3-tcp`), said);
+    assert.equal(more, [], "what is not there is no ground for more");
+  }
+  const mislabelled = dnp3(link, ", port: 0").replace("feeder: { protocol: dnp3-tcp", "feeder: { protocol: modbus-tcp");
+  assert.equal(
+    (loaded(mislabelled) as string[]).map((line) => line.split("; ")[1]),
+    ["no link on an asset that speaks modbus-tcp"],
+  );
 });
 
 load.run();

@@ -2,9 +2,10 @@ import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type Problem, sayProblem } from "#documents/problems";
+import type { Space } from "#operation";
 import type { Addressing, Point } from "#process/points";
 import { MOST_POINTS, type PointsModel, readPoints } from "#process/pointsFile";
-import { SPACES } from "./spaces.ts";
+import { COIL, HOLDING, SPACES } from "./spaces.ts";
 
 const points = suite("process/pointsFile");
 
@@ -206,13 +207,13 @@ const FAULTS: readonly Faulty[] = [
     "no type",
     "a,1,holding,40,,,rw,",
     {},
-    "found no type; expected one of: bool, bit, int16, uint16, int32, uint32, int64, uint64, float32, float64, string",
+    "found no type; expected one of: bit, int16, uint16, int32, uint32, int64, uint64, float32, float64, string",
   ],
   [
     "another type",
     "a,1,holding,40,real,,rw,",
     {},
-    'found type "real"; expected one of: bool, bit, int16, uint16, int32, uint32, int64, uint64, float32, float64, string',
+    'found type "real"; expected one of: bit, int16, uint16, int32, uint32, int64, uint64, float32, float64, string',
   ],
   ["a register type on coils", "a,1,coil,40,uint16,,rw,", {}, 'found type "uint16"; expected bool: a cell of the coil table is one bit'],
   [
@@ -376,6 +377,33 @@ for (const [say, row, more, said, addressing = "zero-based"] of FAULTS) {
     assert.equal(problems(text, model(addressing)).map(sayProblem), [`p.csv:${placeOf(text, column)}: ${said}`]);
   });
 }
+
+/** Tables whose numbers say with each value how they are written. */
+const TYPED_SPACES: readonly Space[] = [
+  { ...COIL, name: "binary-output" },
+  { ...HOLDING, name: "analog-output", stride: 4 },
+  { ...HOLDING, name: "counter", stride: 4, writable: false },
+];
+
+points("what a table cannot hold is told with what it can", () => {
+  const wrong = (row: string): readonly string[] => {
+    const result = readPoints("p.csv", `${HEAD}\n${row}\n`, MODEL, TYPED_SPACES);
+    return result.ok ? [] : result.error.map(sayProblem);
+  };
+  assert.equal(wrong("a,1,analog-output,1,float32,kV,rw,"), [
+    'p.csv:2:21: found type "float32"; expected number: a value of the analog-output table says itself how it is written',
+  ]);
+  assert.equal(wrong("a,1,counter,1,bool,,r,"), [
+    'p.csv:2:15: found type "bool"; expected number: a value of the counter table says itself how it is written',
+  ]);
+  assert.equal(wrong("a,1,binary-output,1,number,,rw,"), [
+    'p.csv:2:21: found type "number"; expected bool: a cell of the binary-output table is one bit',
+  ]);
+  assert.equal(wrong("a,1,binary-output,1,relay,,rw,"), [
+    'p.csv:2:21: found type "relay"; expected bool: a cell of the binary-output table is one bit',
+  ]);
+  assert.equal(wrong("a,1,analog-output,1,number,kV,rw,"), []);
+});
 
 points("RULINGS 7: a float's limits are held against what the float can hold", () => {
   assert.equal(problems(file(["a,1,holding,40,float32,,rw,", { write_min: "3.4e38" }])), []);

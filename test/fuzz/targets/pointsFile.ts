@@ -25,7 +25,7 @@ import { join } from "./modbus.ts";
 const ADDRESSINGS: readonly Addressing[] = ["zero-based", "one-based", "modicon"];
 const VOCABULARIES = new Map([["modbus-tcp", modbusVocabulary]]);
 const FILE = "points.csv";
-const SITE = { listeners: [], management: { web: null } };
+const SITE = { listeners: [], management: { web: null }, assets: new Map<string, never>() };
 const STATED = { seen: [], changes: [], requests: 0, at: null };
 const POLICY = `policy: p
 version: 1

@@ -226,7 +226,10 @@ proofs(
       ["change", ["operator/trip", "operator/proof"], ["authenticate", "operate"]],
     );
     await alice.request(DIRECT_OPERATE, crob(0, TRIP));
-    writeFileSync(path.join(station.house.dir, "policy.yaml"), POLICY.replace("codes: [trip]", "codes: [close]"));
+    writeFileSync(
+      path.join(station.house.dir, "policy.yaml"),
+      POLICY.replace("version: 1", "version: 2").replace("codes: [trip]", "codes: [close]"),
+    );
     await station.house.gateway.reload();
     const before = station.asked.length;
     await alice.request(AUTHENTICATE, PROOF);

@@ -152,6 +152,31 @@ const FAULTS: readonly (readonly [title: string, item: string, said: string])[] 
     `{ ${OPERATE}, points: [breaker, volts], control: { codes: trip } }`,
     "5:70: found control on the analog-output table; expected values: control is for binary outputs",
   ],
+  [
+    "control without a place, where it would leave every number free",
+    `{ ${OPERATE}, control: { codes: trip } }`,
+    "5:44: found control without a place; expected points or a table of binary outputs beside it: it limits no number",
+  ],
+  [
+    "files beside another verb",
+    "{ id: a, on: feeder, allow: read, files: [a.log] }",
+    '5:41: found the key "files"; expected files only with the verb file',
+  ],
+  [
+    "write where things are commanded",
+    "{ id: a, on: feeder, allow: write, points: [breaker] }",
+    "5:42: found points of binary-output; expected operate: a binary-output of feeder is commanded (write only on attribute, indication)",
+  ],
+  [
+    "raw by function alone",
+    "{ id: a, on: feeder, allow: raw, opaque: true, functions: [2] }",
+    "5:65: found a list; expected the number of a function that is kept opaque, with the object group where it has one, such as 2/12",
+  ],
+  [
+    "a stop of a breaker that does not say how",
+    `{ ${BREAKER}, essential: true }`,
+    "5:7: found no such value; expected control: { codes: [the one code that stops] }, or of a number values: { set: [the one value that stops] }",
+  ],
   ["a way that is no word", `{ ${BREAKER}, via: sbo }`, '5:68: found "sbo"; expected select-before-operate, direct or direct-no-ack'],
   ["a way twice", `{ ${BREAKER}, via: [direct, direct] }`, '5:77: found "direct" a second time; expected each way once'],
   [
@@ -212,8 +237,16 @@ const FAULTS: readonly (readonly [title: string, item: string, said: string])[] 
     "{ id: a, on: tank, allow: read, group: 30 }",
     '5:39: found the key "group"; expected group only on an asset whose protocol has object groups (DNP3)',
   ],
-  ["operate over a group of inputs", `{ ${OPERATE}, group: 30 }`, "5:44: found group of analog-input; expected another table for operate"],
-  ["operate over an input", `{ ${OPERATE}, points: [current] }`, "5:44: found points of analog-input; expected another table for operate"],
+  [
+    "operate over a group of inputs",
+    `{ ${OPERATE}, group: 30 }`,
+    "5:44: found group of analog-input; expected operate only on binary-output, analog-output",
+  ],
+  [
+    "operate over an input",
+    `{ ${OPERATE}, points: [current] }`,
+    "5:44: found points of analog-input; expected operate only on binary-output, analog-output",
+  ],
   [
     "values on a table of numbers",
     `{ ${OPERATE}, table: analog-output, values: { min: 1, max: 2 } }`,
@@ -252,7 +285,7 @@ const FAULTS: readonly (readonly [title: string, item: string, said: string])[] 
   [
     "unsolicited over a table of points",
     "{ id: a, on: feeder, allow: unsolicited, table: binary-input }",
-    "5:48: found table of binary-input; expected another table for unsolicited",
+    "5:48: found table of binary-input; expected unsolicited only on class",
   ],
   [
     "restart with a table",
@@ -300,9 +333,14 @@ for (const [title, item, said] of FAULTS) {
 }
 
 function findings(...items: readonly string[]): string[] {
+  return findingsFor(null, ...items);
+}
+
+/** @param eventOwner of the feeder; null: it has none */
+function findingsFor(eventOwner: string | null, ...items: readonly string[]): string[] {
   const policy = policyOf(...items);
   const compiled = finish(compile(policy, () => SPACES));
-  const site = { listeners: [], management: { web: {} } };
+  const site = { listeners: [], management: { web: {} }, assets: new Map([["feeder", { eventOwner }]]) };
   return lint(policy, site, BOTH, compiled.crowded).map((finding) => sayFinding(finding).replace("p.yaml:", ""));
 }
 
@@ -328,6 +366,41 @@ commands("lint: what another rule grants already adds nothing", () => {
     [],
     "the wider one second",
   );
+});
+
+commands("lint: a grant without a place is not about tables that want to be named", () => {
+  const look = "{ id: look, on: feeder, allow: read }";
+  const info = "{ id: info, on: feeder, allow: read, table: attribute, addresses: 242-243 }";
+  assert.equal(findings(look, info), []);
+  const input = "{ id: input, on: feeder, allow: read, table: binary-input }";
+  assert.equal(findings(look, input), ["6:7: warning unreachable: r/input adds nothing: r/look (line 5) allows all of it already"]);
+  const never = "{ id: none, on: feeder, deny: read }";
+  assert.equal(findings(never, info), ["6:7: warning unreachable: r/info never decides: r/none (line 5) denies all of it"]);
+});
+
+commands("lint: files of other names are other files", () => {
+  const logs = "{ id: logs, on: feeder, allow: file, actions: [open, read], files: [log/*] }";
+  const one = "{ id: one, on: feeder, allow: file, actions: [open, read], files: [cfg/a] }";
+  assert.equal(findings(logs, one), []);
+  const again = "{ id: again, on: feeder, allow: file, actions: read, files: [log/*] }";
+  assert.equal(findings(logs, again), ["6:7: warning unreachable: r/again adds nothing: r/logs (line 5) allows all of it already"]);
+});
+
+commands("RULINGS 34: lint: events that nobody takes, for there is no owner or it has no rule for them", () => {
+  const events = "{ id: events, on: feeder, allow: events, table: class, addresses: 1-3 }";
+  const unasked = "{ id: unasked, on: feeder, allow: unsolicited, table: class, addresses: 1-3 }";
+  const look = "{ id: look, on: feeder, allow: read }";
+  assert.equal(findingsFor(null, events, look), [
+    "5:7: warning events-unowned: r/events grants events of feeder, and the site names no event_owner there: nobody takes them",
+  ]);
+  assert.equal(findingsFor("cn:scada", events, look), []);
+  assert.equal(findingsFor("cn:scada", look, unasked), []);
+  assert.equal(findingsFor("cn:scada", look), [
+    "1:1: warning events-unowned: the event_owner of feeder, cn:scada, has r, without a rule for events or unsolicited: its events pile up",
+  ]);
+  assert.equal(findingsFor("spiffe://plant.example/scada/main", events), [
+    "1:1: warning events-unowned: the event_owner of feeder, spiffe://plant.example/scada/main, has no role: its events pile up",
+  ]);
 });
 
 commands.run();

@@ -469,12 +469,12 @@ const FAULTS: readonly (readonly [title: string, text: string, said: readonly st
   [
     "read of the file table",
     role("{ id: a, allow: read, on: tank, table: file, addresses: 4 }"),
-    ["5:39: found table of file; expected another table for read"],
+    ["5:39: found table of file; expected read only on coil, discrete, input, holding"],
   ],
   [
     "file-read of a process table",
     role("{ id: a, allow: file-read, on: tank, table: holding, addresses: 4 }"),
-    ["5:44: found table of holding; expected another table for file-read"],
+    ["5:44: found table of holding; expected file-read only on file"],
   ],
   [
     "a file that does not exist",

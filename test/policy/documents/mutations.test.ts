@@ -156,7 +156,7 @@ function tryAll(example: Example, policyText: string, caseTexts: readonly string
   tally.loaded += 1;
   const policy = loaded.value;
   const compiled = finish(compile(policy, () => SPACES));
-  lint(policy, { listeners: [], management: { web: null } }, VOCABULARIES, compiled.crowded);
+  lint(policy, { listeners: [], management: { web: null }, assets: new Map() }, VOCABULARIES, compiled.crowded);
   const files = caseTexts.flatMap((text) => {
     const cases = loadCases({ file: "c.yaml", text }, policy, VOCABULARIES);
     return cases.ok ? [cases.value] : [];
