@@ -6,7 +6,7 @@ import { answerDenial, type Beside, back, told } from "./denying.ts";
 import { learn } from "./facts.ts";
 import { NARROWED, narrow } from "./narrow.ts";
 import { leaveDevice, placeOf } from "./path.ts";
-import { answeredRequest, challenge, completing, endSelection, proven } from "./selecting.ts";
+import { answeredRequest, challenge, completing, done, endSelection, proven } from "./selecting.ts";
 import type { Session } from "./session.ts";
 import type { Ticket } from "./ticket.ts";
 
@@ -99,7 +99,7 @@ export function conclude(ticket: Ticket, reply: Reply, straight: Straightened | 
   const exception = protocol.exceptionOf(reply);
   const completes = proven(ticket, reply, exception, now);
   if (ticket.arms) endSelection(ticket, ticket.request as object, ticket.transactionId, ticket.guard, exception === 0, now);
-  if (exception === 0) session.conversation?.replied(ticket.request as object, reply);
+  if (exception === 0) done(session, ticket.request as object, reply);
   const outcome: Outcome =
     exception === 0
       ? "answered"

@@ -463,6 +463,8 @@ class Line implements StreamHandler {
     this.#asset.unsolicited.forget();
     // What was selected there may be forgotten with the connection.
     this.#asset.endLease(true, now);
+    // And it may give the handles of files to others.
+    for (const asset of this.#device.assets) for (const session of asset.sessions) session.conversation?.lost(null);
     for (let ticket = this.transactions.takeAny(); ticket !== null; ticket = this.transactions.takeAny())
       if (ticket.awaitsConfirm) goneUnconfirmed(ticket, now);
       else expire(ticket, "silent", now);

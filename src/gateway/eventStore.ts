@@ -1,20 +1,38 @@
 /**
  * Unsolicited responses kept for an event owner that is away (RULINGS 34): the device is told that they came once they are on the disk, and goes
- * on answering others; the owner has them, in order, when it is back. One line for each, and one for each that the owner has had.
+ * on answering others; the owner has them, in order, when it is back. One line for each, and one for each that the owner has had. Once most of
+ * the file is of what was had, it is written anew.
  *
- *     {"put":"f08200000202170105c1..."}      octets of the fragment, its sequence 0
- *     {"had":1}                              the first of those that wait then
+ *     {"put":7,"octets":"f08200000202170105c1..."}      octets of the fragment, its sequence 0
+ *     {"had":7}
  */
 import { mkdirSync, readFileSync } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
 import path from "node:path";
+import { type AppendFile, type Files, realFiles, writeWhole } from "#audit/files";
 import { fromHex, toHex } from "#wire";
 
+/** Octets of a file that are let be, however little of it still waits. */
+const LET_BE = 1024 * 1024;
+/** Times that. Where it cannot be written anew nothing more is put: the device keeps its events. */
+const AT_MOST = 8;
+
+interface Waiting {
+  readonly number: number;
+  readonly octets: Uint8Array;
+}
+
 export class EventStore {
-  readonly #file: string;
+  readonly #directory: string;
+  readonly #name: string;
   readonly #most: number;
-  readonly #waiting: Uint8Array[];
-  #handle: FileHandle | null = null;
+  readonly #letBe: number;
+  readonly #files: Files;
+  readonly #waiting: Waiting[];
+  #handle: AppendFile | null = null;
+  #number: number;
+  /** Of the file, and of the lines in it that still wait. */
+  #octets: number;
+  #live: number;
   /** What is written goes one after the other. */
   #last: Promise<unknown> = Promise.resolve();
   /** The last line was cut short: what is written next begins a line of its own. */
@@ -22,10 +40,17 @@ export class EventStore {
   /** Put and not yet on the disk. */
   #underWay = 0;
 
-  constructor(file: string, most: number, text: string) {
-    this.#file = file;
+  constructor(file: string, most: number, text: string, files: Files = realFiles, letBe = LET_BE) {
+    this.#directory = path.dirname(file);
+    this.#name = path.basename(file);
     this.#most = most;
-    this.#waiting = waitingIn(text);
+    this.#letBe = letBe;
+    this.#files = files;
+    const { waiting, highest } = readLines(text);
+    this.#waiting = waiting;
+    this.#number = highest;
+    this.#octets = text.length;
+    this.#live = waiting.reduce((sum, each) => sum + lineOf(each).length, 0);
     this.#isTorn = text !== "" && !text.endsWith("\n");
   }
 
@@ -43,26 +68,32 @@ export class EventStore {
 
   /** Of those on the disk, oldest first; null: there are not so many. */
   at(index: number): Uint8Array | null {
-    return this.#waiting[index] ?? null;
+    return this.#waiting[index]?.octets ?? null;
   }
 
   /** @returns false where there is no room, or no disk: the device keeps it. Never rejects. */
   async put(octets: Uint8Array): Promise<boolean> {
-    if (this.size >= this.#most) return false;
+    if (this.size >= this.#most || this.#octets >= AT_MOST * this.#letBe + 2 * this.#live) return false;
     this.#underWay += 1;
-    const written = await this.#write(`{"put":"${toHex(octets, 0, octets.length)}"}\n`);
-    this.#underWay -= 1;
-    if (written) this.#waiting.push(octets);
-    return written;
+    this.#number += 1;
+    const each = { number: this.#number, octets };
+    return this.#write(lineOf(each), (written) => {
+      this.#underWay -= 1;
+      if (!written) return;
+      this.#waiting.push(each);
+      this.#live += lineOf(each).length;
+    });
   }
 
   /** The owner has had this one of them. Were this lost it would get it again. */
   had(octets: Uint8Array | null): void {
-    const index = octets === null ? -1 : this.#waiting.indexOf(octets);
-    if (index < 0) return;
+    const index = octets === null ? -1 : this.#waiting.findIndex((each) => each.octets === octets);
+    const each = this.#waiting[index];
+    if (each === undefined) return;
     this.#waiting.splice(index, 1);
-    if (this.#waiting.length === 0 && this.#underWay === 0) this.#last = this.#last.then(() => this.#empty());
-    else void this.#write(`{"had":${index + 1}}\n`);
+    this.#live -= lineOf(each).length;
+    if (this.#waiting.length === 0 && this.#underWay === 0) this.#last = this.#last.then(() => this.#anew());
+    else void this.#write(`{"had":${each.number}}\n`, () => {});
   }
 
   async close(): Promise<void> {
@@ -71,44 +102,77 @@ export class EventStore {
     this.#handle = null;
   }
 
-  #write(line: string): Promise<boolean> {
+  #write(line: string, then: (written: boolean) => void): Promise<boolean> {
     const written = this.#last.then(async () => {
-      try {
-        this.#handle ??= await open(this.#file, "a", 0o600);
-        await this.#handle.appendFile(this.#isTorn ? `\n${line}` : line);
-        // What failed may have left a part of it.
-        this.#isTorn = false;
-        await this.#handle.datasync();
-        return true;
-      } catch {
-        this.#isTorn = true;
-        return false;
-      }
+      const isWritten = await this.#append(this.#isTorn ? `\n${line}` : line);
+      then(isWritten);
+      if (this.#octets > this.#letBe + 2 * this.#live) await this.#anew();
+      return isWritten;
     });
     this.#last = written;
     return written;
   }
 
-  /** Everything was had: the file begins anew. */
-  async #empty(): Promise<void> {
-    if (this.#waiting.length > 0 || this.#underWay > 0) return;
+  async #append(text: string): Promise<boolean> {
     try {
-      await this.#handle?.truncate(0);
+      this.#handle ??= await this.#open();
+      this.#octets += text.length;
+      await this.#handle.write(Buffer.from(text));
+      // What failed may have left a part of it.
+      this.#isTorn = false;
+      await this.#handle.sync();
+      return true;
     } catch {
-      // It is read to the same end as it stands.
+      this.#isTorn = true;
+      return false;
+    }
+  }
+
+  async #open(): Promise<AppendFile> {
+    const file = path.join(this.#directory, this.#name);
+    try {
+      return await this.#files.append(file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      const made = await this.#files.create(file);
+      await this.#files.syncDirectory(this.#directory);
+      return made;
+    }
+  }
+
+  /** What still waits, and nothing of what was had. Where that fails the file stays as it is, and is read to the same end. */
+  async #anew(): Promise<void> {
+    const text = this.#waiting.map(lineOf).join("");
+    const handle = this.#handle;
+    // However far it came: what is written next must not go to a file that has no name any more.
+    this.#handle = null;
+    try {
+      await handle?.close();
+      await writeWhole(this.#files, this.#directory, this.#name, Buffer.from(text));
+      this.#octets = text.length;
+      this.#isTorn = false;
+    } catch {
+      // The next line tries again.
     }
   }
 }
 
-function waitingIn(text: string): Uint8Array[] {
-  const waiting: Uint8Array[] = [];
+function lineOf({ number, octets }: Waiting): string {
+  return `{"put":${number},"octets":"${toHex(octets, 0, octets.length)}"}\n`;
+}
+
+function readLines(text: string): { readonly waiting: Waiting[]; readonly highest: number } {
+  const waiting = new Map<number, Waiting>();
+  let highest = 0;
   for (const line of text.split("\n")) {
-    const [, put, had] = /^\{(?:"put":"([0-9a-f]+)"|"had":([1-9][0-9]{0,5}))\}$/.exec(line) ?? [];
-    const octets = put === undefined ? null : fromHex(put);
-    if (octets !== null) waiting.push(octets);
-    else if (had !== undefined) waiting.splice(Number(had) - 1, 1);
+    const [, put, hex, had] = /^\{(?:"put":([1-9][0-9]{0,14}),"octets":"([0-9a-f]+)"|"had":([1-9][0-9]{0,14}))\}$/.exec(line) ?? [];
+    const number = Number(put ?? had ?? 0);
+    highest = Math.max(highest, number);
+    const octets = hex === undefined ? null : fromHex(hex);
+    if (octets !== null) waiting.set(number, { number, octets });
+    else waiting.delete(number);
   }
-  return waiting;
+  return { waiting: [...waiting.values()], highest };
 }
 
 function textOf(file: string): string {

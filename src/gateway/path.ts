@@ -11,7 +11,7 @@ import type { Source } from "#upstream/fair";
 import { abandon, back, deny, firstPlace, NO_RULES, refusal, refuse } from "./denying.ts";
 import { learnGuard, voidTargets } from "./facts.ts";
 import { Guard } from "./guard.ts";
-import { converse, joinProven, unproven } from "./selecting.ts";
+import { converse, hasItsFile, joinProven, unproven } from "./selecting.ts";
 import type { Session } from "./session.ts";
 import type { Ticket } from "./ticket.ts";
 
@@ -229,6 +229,11 @@ function stillMay(ticket: Ticket, now: number): Turn {
   if (ticket.carriesOut && asset.lease.holder !== session) {
     session.rights.refund(ticket);
     deny(ticket, { ...refusal("selectExpired"), ...firstPlace(ticket) }, now);
+    return "answered";
+  }
+  if (!hasItsFile(ticket)) {
+    session.rights.refund(ticket);
+    deny(ticket, { ...refusal("notYourFile"), ...firstPlace(ticket) }, now);
     return "answered";
   }
   if (ticket.change || ticket.guard !== null || waited > REJUDGE_READ_MS || ticket.epoch !== session.rights.epoch) {

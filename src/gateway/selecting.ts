@@ -36,7 +36,8 @@ export function joinProven(ticket: Ticket, { reply, operations }: Message, conve
   if (before === null) return;
   const session = ticket.session as Session;
   const { protocol } = session.asset;
-  ticket.proven = protocol.message(before.request, ticket.unitId, false, conversation.fileOf(before.request)).operations;
+  ticket.file = conversation.fileOf(before.request);
+  ticket.proven = protocol.message(before.request, ticket.unitId, false, ticket.file).operations;
   ticket.message = { reply, operations: [...operations, ...ticket.proven] };
   ticket.given = session.selectedOn;
 }
@@ -102,6 +103,19 @@ export function unproven(session: Session): void {
   });
 }
 
+/** What was asked for is done. A handle that the device gives is nobody else's from now on, though nobody has closed it (RULINGS 37). */
+export function done(session: Session, request: object, reply: Reply): void {
+  const handle = session.conversation?.replied(request, reply) ?? -1;
+  if (handle < 0) return;
+  for (const other of session.asset.sessions) if (other !== session) other.conversation?.lost(handle);
+}
+
+/** Does its handle still stand for the file by which it was judged? */
+export function hasItsFile(ticket: Ticket): boolean {
+  const { file, session } = ticket;
+  return file === null || session?.conversation?.fileOf(answeredRequest(ticket)) === file;
+}
+
 /**
  * The answer to a proof is that to what it is for.
  *
@@ -115,6 +129,6 @@ export function proven(ticket: Ticket, reply: Reply, exception: number, now: num
   const { selectedOn: guard } = session;
   session.challenged = null;
   if (arms) endSelection(ticket, before.request, before.transactionId, guard, exception === 0, now);
-  if (exception === 0) session.conversation?.replied(before.request, reply);
+  if (exception === 0) done(session, before.request, reply);
   return change ? { completes: record } : null;
 }

@@ -138,18 +138,24 @@ export class Dnp3Conversation implements Conversation {
     return handle < 0 ? null : (this.#files.get(handle) ?? null);
   }
 
-  replied(request: object, reply: object): void {
+  replied(request: object, reply: object): number {
     const fragment = request as Fragment;
     const { code } = fragment.row;
     if (code === FUNCTION.closeFile || code === FUNCTION.abortFile) this.#files.delete(handleOf(fragment));
-    if (code !== FUNCTION.openFile) return;
+    if (code !== FUNCTION.openFile) return -1;
     const handle = openedHandle(reply as Fragment);
     const [header] = fragment.headers;
     const asked = header === undefined ? null : fileRequestOf(fragment, header);
-    if (handle < 0 || asked === null || asked === BAD_NAME || asked.name === null) return;
+    if (handle < 0 || asked === null || asked === BAD_NAME || asked.name === null) return -1;
     this.#files.set(handle, { name: asked.name, writes: asked.act === "openForWriting" });
     const [oldest] = this.#files.keys();
     if (this.#files.size > MOST_FILES && oldest !== undefined) this.#files.delete(oldest);
+    return handle;
+  }
+
+  lost(handle: number | null): void {
+    if (handle === null) this.#files.clear();
+    else this.#files.delete(handle);
   }
 
   isSelected(now: number): boolean {

@@ -94,8 +94,14 @@ export interface Conversation {
   provenBy(request: Request): { readonly request: Request; readonly transactionId: number } | null;
   /** What the handle of a request stands for: a file this session opened. Null: for nothing, or it has none. */
   fileOf(request: Request): OpenFile | null;
-  /** A request was answered, and is what it asked for done now? Handles come and go with it. */
-  replied(request: Request, reply: Reply): void;
+  /**
+   * A request was answered, and what it asked for is done. Handles come and go with it.
+   *
+   * @returns the handle that it gave; -1: none
+   */
+  replied(request: Request, reply: Reply): number;
+  /** The device gave this handle to somebody else, or (null) was connected to anew: it may stand for another file now. */
+  lost(handle: number | null): void;
   /** The last request was answered so; kept for the case that it is asked again. */
   answered(frames: Uint8Array, length: number): void;
   /** Does it still stand, what was selected? */

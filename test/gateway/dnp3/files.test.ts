@@ -1,8 +1,10 @@
 /** Files of an outstation: by name, by what is wanted of them, and by handles that are the session's own. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import type { Asset } from "#gateway/asset";
 import { fileBlock, fileClose, fileCommand, fileInfo, join } from "#test/peers/dnp3/builders";
 import type { Master, Reply } from "#test/peers/dnp3/master";
+import { until } from "#test/support/house";
 import { Substation } from "#test/support/substation";
 
 const [READ, WRITE, OPEN, CLOSE, DELETE, INFO, AUTHENTICATE] = [1, 2, 25, 26, 27, 28, 29] as const;
@@ -132,6 +134,39 @@ files("RULINGS 37: a handle is the session's that opened it", async (context) =>
   assert.is((await alice.request(CLOSE, fileClose(writing))).iin2, 0);
   assert.is(Buffer.from(station.outstation.files.get("/settings.cfg") as Uint8Array).toString(), "new");
 });
+
+files(
+  "RULINGS 37: a handle that the device gave to somebody else, or before it was connected to anew, is nobody's of before",
+  async (context) => {
+    const { station, alice } = await opening(context);
+    const bob = await station.operator("bob");
+    const opened = await open(alice, "/logs/today.txt");
+    const handle = handleOf(opened);
+    let hers: Promise<Reply> | null = null;
+    // The device has closed it by itself, and gives its number to the next: while hers waits behind his.
+    station.outstation.onRequest = (fragment) => {
+      if (fragment[1] !== OPEN) return "answer";
+      hers ??= alice.request(READ, fileBlock(handle, 0));
+      return Uint8Array.from([0xc0 | ((fragment[0] as number) & 0x0f), 0x81, 0, 0, ...opened.objects]);
+    };
+    const before = station.asked.length;
+    assert.is(handleOf(await open(bob, "/logs/old-1.txt")), handle);
+    assert.is((await (hers as Promise<Reply> | null))?.iin2, 1);
+    assert.is(await lastCode(station), "notYourFile", "it was judged when it was hers, and is held back");
+    assert.equal(station.asked.slice(before), [station.asked[before]], "his OPEN alone arrived");
+    assert.is((await alice.request(READ, fileBlock(handle, 1))).iin2, 1);
+    assert.is((await bob.request(READ, fileBlock(handle, 0))).iin2, 0, "his it is");
+
+    const { device } = station.house.gateway.assets.get("plc") as Asset;
+    station.outstation.sendRaw(new Uint8Array(64));
+    await until(() => station.house.gateway.road.stats.strays.get("brokenFraming") === 1, "no frame: its connection is dropped");
+    await until(() => device?.state === "ready", "and made anew");
+    const after = station.asked.length;
+    assert.is((await bob.request(READ, fileBlock(handle, 0))).iin2, 1);
+    assert.is(await lastCode(station), "notYourFile");
+    assert.is(station.asked.length, after);
+  },
+);
 
 files("RULINGS 37: a name that leads up, holds a NUL, a backslash or what is no ASCII is none", async (context) => {
   const { station, alice } = await opening(context);

@@ -1,8 +1,10 @@
 /** RULINGS 34: what a device tells while its event owner is away is kept, and the device is told so only once it is on the disk. */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { type AppendFile, type Files, realFiles } from "#audit/files";
 import { encodeLink } from "#dnp3/link";
 import type { Asset } from "#gateway/asset";
 import { EventStore } from "#gateway/eventStore";
@@ -183,27 +185,90 @@ store("what the owner may not be told for want of a right stays, and keeps nothi
   assert.is(parseObjects(objects, true)[0]?.group, 32, "what stayed is the analog one, over a restart too");
 });
 
-store("a line that was cut short is none, one the owner has had is not told again", async () => {
-  const { mkdtempSync, rmSync } = await import("node:fs");
-  const os = await import("node:os");
+/** A folder of its own, and what opens its file anew. */
+async function inFolder(test: (file: string, opened: (letBe?: number, files?: Files) => EventStore) => Promise<void>): Promise<void> {
   const dir = mkdtempSync(path.join(os.tmpdir(), "penstock-events-"));
-  writeFileSync(path.join(dir, "a.jsonl"), '{"put":"f08200000a"}\n{"put":"f08200000b"}\n{"had":1}\n{"put":"f0820');
-  const opened = EventStore.open(dir, "a", 10);
-  assert.equal([opened.size, opened.at(0)], [1, Uint8Array.of(0xf0, 0x82, 0, 0, 0x0b)]);
-  assert.ok(await opened.put(Uint8Array.of(1)));
-  opened.had(opened.at(0));
-  await opened.put(Uint8Array.of(2));
-  await opened.put(Uint8Array.of(3));
-  opened.had(opened.at(1));
-  await opened.close();
-  const again = EventStore.open(dir, "a", 10);
-  assert.equal(
-    [again.size, again.at(0), again.at(1)],
-    [2, Uint8Array.of(1), Uint8Array.of(3)],
-    "what was put behind a line that was cut short is a line of its own",
-  );
-  await again.close();
+  const file = path.join(dir, "a.jsonl");
+  const opened = (letBe?: number, files?: Files): EventStore =>
+    new EventStore(file, 10, existsSync(file) ? readFileSync(file, "utf8") : "", files, letBe);
+  await test(file, opened);
   rmSync(dir, { recursive: true });
-});
+}
+
+const keptIn = (kept: EventStore): (number | undefined)[] => Array.from({ length: kept.size }, (_, i) => kept.at(i)?.at(-1));
+
+store("a line that was cut short is none, one the owner has had is not told again", () =>
+  inFolder(async (file, opened) => {
+    writeFileSync(file, '{"put":1,"octets":"f08200000a"}\n{"put":2,"octets":"f08200000b"}\n{"had":1}\n{"put":3,"octets":"f0820');
+    const kept = opened();
+    assert.equal([kept.size, kept.at(0)], [1, Uint8Array.of(0xf0, 0x82, 0, 0, 0x0b)]);
+    assert.ok(await kept.put(Uint8Array.of(1)));
+    kept.had(kept.at(0));
+    await kept.put(Uint8Array.of(2));
+    await kept.put(Uint8Array.of(3));
+    kept.had(kept.at(1));
+    await kept.close();
+    const again = opened();
+    assert.equal(keptIn(again), [1, 3], "what was put behind a line that was cut short is a line of its own");
+    await again.close();
+  }),
+);
+
+store("one that the owner may not have stays, and what was had behind it does not fill the disk", () =>
+  inFolder(async (file, opened) => {
+    const kept = opened(2_000);
+    await kept.put(Uint8Array.of(0x77));
+    let longest = 0;
+    for (let i = 0; i < 1_000; i++) {
+      await kept.put(Uint8Array.of(i & 0xff));
+      kept.had(kept.at(1));
+      longest = Math.max(longest, statSync(file).size);
+    }
+    await kept.put(Uint8Array.of(0x88));
+    await kept.close();
+    assert.ok(longest < 2_500, `${longest} octets of a file that may have 2,000`);
+    assert.ok(longest > 1_800, "and it is not written anew each time");
+    const again = opened();
+    assert.equal(keptIn(again), [0x77, 0x88]);
+    assert.equal(readdirSync(path.dirname(file)), ["a.jsonl"]);
+    await again.close();
+  }),
+);
+
+store("what could not be written of what was had takes no other with it; a disk that writes nothing anew ends what is put", () =>
+  inFolder(async (file, opened) => {
+    let fails = false;
+    const failing: Files = {
+      ...realFiles,
+      append: async (name) => {
+        const real = await realFiles.append(name);
+        return { ...bound(real), write: async (octets) => (fails ? Promise.reject(new Error("ENOSPC")) : real.write(octets)) };
+      },
+      create: async (name) => (name.endsWith(".new") ? Promise.reject(new Error("ENOSPC")) : realFiles.create(name)),
+    };
+    writeFileSync(file, "");
+    const kept = opened(300, failing);
+    for (const octet of [1, 2, 3]) await kept.put(Uint8Array.of(octet));
+    fails = true;
+    kept.had(kept.at(1));
+    assert.not(await kept.put(Uint8Array.of(4)));
+    fails = false;
+    kept.had(kept.at(1));
+    let put = 0;
+    while ((await kept.put(Uint8Array.of(5))) && put < 1_000) {
+      kept.had(kept.at(1));
+      put += 1;
+    }
+    assert.ok(put > 10 && put < 1_000, `${put} until no more is taken`);
+    await kept.close();
+    const again = opened();
+    assert.equal(keptIn(again), [1, 2], "what was had and not written is told again, what nobody had stays");
+    await again.close();
+  }),
+);
+
+function bound(file: AppendFile): AppendFile {
+  return { write: (octets) => file.write(octets), sync: () => file.sync(), close: () => file.close() };
+}
 
 store.run();
