@@ -121,6 +121,26 @@ const packed = (count: number): number[] => [
   ...range(Math.ceil(count / 8)).map((i) => (8 * i + 8 <= count ? 0xff : 0xff >> (8 - (count % 8)))),
 ];
 
+/** Points by name, from the last to the first; each told by name. */
+const byName = (count: number): number[] => [
+  ...[WHOLE, 1, 1, 2, 0x28, count & 0xff, count >> 8],
+  ...range(count).flatMap((i) => [(count - 1 - i) & 0xff, (count - 1 - i) >> 8]),
+];
+const toldByName = (count: number): number[] => [
+  ...[WHOLE, 129, 0, 0, 1, 2, 0x28, count & 0xff, count >> 8],
+  ...range(count).flatMap((i) => [i & 0xff, i >> 8, 1]),
+];
+/** Every second point by a header of its own; each told by one of its own. */
+const apart = (count: number): number[] => [
+  WHOLE,
+  1,
+  ...range(count).flatMap((i) => [1, 2, 1, ...[0, 1].flatMap(() => [(2 * i) & 0xff, i >> 7])]),
+];
+const toldApart = (count: number): number[] => [
+  ...[WHOLE, 129, 0, 0],
+  ...range(count).flatMap((i) => [1, 2, 1, ...[0, 1].flatMap(() => [(2 * i) & 0xff, i >> 7]), 1]),
+];
+
 const LARGEST_REPLY = 407;
 const TURNS = 3;
 const main: readonly Subject[] = [
@@ -136,6 +156,8 @@ const growths: readonly (readonly [what: string, make: (n: number) => Subject, s
   ["headers of a READ", (n) => request(`${n} headers`, polls(n)), [1, 10, 100, 680]],
   ["commands of one header", (n) => request(`${n} commands`, commands(n)), [1, 10, 50, 150]],
   ["analogs of a reply", (n) => reply(`${n} analogs`, ALL_ANALOGS, analogs(n)), [1, 10, 100, LARGEST_REPLY]],
+  ["points by name, each told", (n) => reply(`${n} names`, byName(n), toldByName(n)), [1, 10, 100, 650]],
+  ["headers, each told by one", (n) => reply(`${n} headers`, apart(n), toldApart(n)), [1, 10, 100, 250]],
   ["packed bits of a reply", (n) => reply(`${n} bits`, [WHOLE, 1, 10, 0, 6], packed(n)), [8, 80, 800, 8000]],
 ];
 const grown = growths.map(([what, make, sizes]) => {

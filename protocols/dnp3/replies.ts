@@ -16,8 +16,9 @@ import {
   REQUEST_HEADER,
   RESPONSE_HEADER,
 } from "./application.ts";
+import { Asked, CLOCK_GROUP, COMMON_TIME } from "./asked.ts";
 import { FUNCTION } from "./functions.ts";
-import { eachItem, fieldOf, type Item, namedIndex } from "./items.ts";
+import { eachItem, fieldOf, type Item } from "./items.ts";
 import { isCommand } from "./objections.ts";
 import { cellOf, lastCellOf, NUMBER_CELLS, SPACES, spaceOfTable } from "./spaces.ts";
 import { FRAGMENT_LIMIT } from "./transport.ts";
@@ -49,6 +50,7 @@ export function matchReply(
     return reply.headers.length > 0 && reply.headers.every(({ group }) => group === AUTHENTICATION) ? ok(reply) : err({ kind: "notAsked" });
   const { code } = request.row;
   if (isCommand(code)) return isEcho(request, reply) || isRefusal(reply) ? ok(reply) : err({ kind: "echoDiffers" });
+  if (code === FUNCTION.read) ASKED.collect(request);
   for (const header of reply.headers) if (!isAsked(request, header, reply)) return err({ kind: "notAsked" });
   return code === FUNCTION.read && countOf(reply) > mostOf(request) ? err({ kind: "notAsked" }) : ok(reply);
 }
@@ -103,7 +105,7 @@ function isAsked(request: Fragment, header: ObjectHeader, reply: Fragment): bool
   const { kind } = header.entry;
   switch (request.row.code) {
     case FUNCTION.read:
-      return askedIn(request).some((asked) => isAnswerOf(request, asked, header, reply));
+      return isAskedFor(header, reply);
     case FUNCTION.coldRestart:
     case FUNCTION.warmRestart:
     case FUNCTION.delayMeasurement:
@@ -126,25 +128,18 @@ function isAsked(request: Fragment, header: ObjectHeader, reply: Fragment): bool
   }
 }
 
-function isAnswerOf(request: Fragment, asked: ObjectHeader, header: ObjectHeader, reply: Fragment): boolean {
-  const { entry } = header;
-  if (asked.entry.kind === "class") {
-    if (asked.variation === 1) return entry.kind === "static" || header.group === CLOCK_GROUP;
-    return entry.kind === "event" || header.group === COMMON_TIME;
-  }
-  // Events may be told relative to a common time.
-  if (asked.entry.kind === "event" && header.group === COMMON_TIME) return true;
-  if (asked.group !== header.group) return false;
-  if (asked.entry.kind === "file" || asked.entry.kind === "attribute" || asked.entry.kind === "event") return true;
-  const { range, prefix } = asked.qualifier;
-  return (range !== "startStop" && prefix !== "index") || pointsWithin(request, header, reply);
+/** Of the READ that was collected. */
+function isAskedFor(header: ObjectHeader, reply: Fragment): boolean {
+  const about = ASKED.about(header);
+  return about === "all" || (about === "points" && pointsWithin(header, reply));
 }
 
-/** Is every point that is told one of those asked for? Neighbours that were asked for apart may be told as one range. */
-function pointsWithin(request: Fragment, header: ObjectHeader, reply: Fragment): boolean {
+/** Is every point that is told one of those asked for? */
+function pointsWithin(header: ObjectHeader, reply: Fragment): boolean {
+  const { group } = header;
   if (header.first >= 0) {
     for (let at = header.first; at <= header.last; ) {
-      const to = askedTo(request, header.group, at);
+      const to = ASKED.to(group, at);
       if (to < at) return false;
       at = to + 1;
     }
@@ -152,23 +147,9 @@ function pointsWithin(request: Fragment, header: ObjectHeader, reply: Fragment):
   }
   let within = true;
   eachItem(reply, header, ({ index }) => {
-    within &&= askedTo(request, header.group, index) >= index;
+    within &&= ASKED.to(group, index) >= index;
   });
   return within;
-}
-
-/** The last of the points from this one on that one header asks for; the one before it where none asks for it. */
-function askedTo(request: Fragment, group: number, index: number): number {
-  let to = index - 1;
-  for (const asked of request.headers) {
-    if (asked.group !== group) continue;
-    if (asked.first >= 0) {
-      if (asked.first <= index && index <= asked.last) to = Math.max(to, asked.last);
-    } else if (asked.qualifier.prefix === "index") {
-      for (let i = 0; i < asked.count; i++) if (namedIndex(request, asked, i) === index) to = Math.max(to, index);
-    }
-  }
-  return to;
 }
 
 /** What an unsolicited response tells of, point by point, as taking those events; null: it tells what is no event, or not of which point. */
@@ -302,6 +283,6 @@ const QUALITY: Readonly<Record<number, number>> = { 1: 0x3f, 3: 0x1f, 4: 0x1f };
 
 const AUTHENTICATION = 120;
 const DELAY_GROUP = 52;
-const CLOCK_GROUP = 50;
-const COMMON_TIME = 51;
+/** Of the READ whose reply is looked at. */
+const ASKED = new Asked();
 const STATUS_OF_OPERATION = 91;

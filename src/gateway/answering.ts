@@ -17,10 +17,19 @@ export function deliver(ticket: Ticket, framer: Framer, now: number): void {
   try {
     passOn(ticket, framer, now);
   } catch (fault) {
-    session.road.log.error({ fault, session: session.id }, "fault while passing a reply on; it is withheld");
-    answerDenial(ticket, "internal", 0);
+    withhold(ticket, fault, now);
   }
   session.settle(ticket);
+}
+
+/** A fault of ours between the reply and its receiver: nobody gets it, and what became of a change is not known to anybody who asks. */
+export function withhold(ticket: Ticket, fault: unknown, now: number): void {
+  const session = ticket.session as Session;
+  session.road.log.error({ fault, session: session.id }, "fault while passing a reply on; it is withheld");
+  if (ticket.change && !ticket.isTold) told(ticket, "indeterminate", 0, "internal", now, completing(ticket));
+  if (ticket.parts === 0) answerDenial(ticket, "internal", 0);
+  else ticket.answerLength = 0;
+  if (ticket.arms) endSelection(ticket, ticket.request as object, ticket.transactionId, null, false, now);
 }
 
 /** Leaves the answer in the ticket. */

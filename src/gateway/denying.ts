@@ -29,6 +29,7 @@ export function abandon(ticket: Ticket, why: DenialCode, now: number): void {
  */
 export function told(ticket: Ticket, outcome: Outcome, exception: number, reason: string, now: number, beside: Beside = null): void {
   const { road } = ticket.session as Session;
+  ticket.isTold = true;
   if (ticket.kept !== null) road.stops.became(ticket.kept, outcome, exception, reason);
   if (ticket.kept === null || ticket.recordNumber > 0) road.records.outcome(ticket, outcome, exception, reason, now, beside);
 }

@@ -4,7 +4,7 @@
  * of it, no longer than a reply may take.
  */
 import type { Conversation, Framer, Part, Reply } from "#session/protocol";
-import { conclude, dropReply } from "./answering.ts";
+import { conclude, dropReply, withhold } from "./answering.ts";
 import { back } from "./denying.ts";
 import { NARROWED, narrow } from "./narrow.ts";
 import { answeredRequest } from "./selecting.ts";
@@ -26,8 +26,8 @@ export function deliverPart(ticket: Ticket, framer: Framer, part: Part, now: num
     back(ticket, now);
     dropReply(ticket, matched.ok ? "outOfSequence" : matched.error.kind, null, now);
   } catch (fault) {
-    session.road.log.error({ fault, session: session.id }, "fault while passing a part of a reply on; it is withheld");
     back(ticket, now);
+    withhold(ticket, fault, now);
   }
   session.settle(ticket);
   return "done";

@@ -60,6 +60,8 @@ export class Ticket {
   partId = 0;
   /** Parts of its reply that have been passed on. */
   parts = 0;
+  /** An outcome was recorded for it. */
+  isTold = false;
   /** Its reply came and was not passed on: it did not answer what was asked. */
   replyDropped = false;
   /** What became of it is known; the answer may still wait for earlier ones of its session. */
@@ -106,6 +108,7 @@ export class Ticket {
     this.sentMs = 0;
     this.atDevice = false;
     this.hasTurn = false;
+    this.isTold = false;
     this.replyDropped = false;
     this.awaitsConfirm = false;
     this.isLastPart = true;

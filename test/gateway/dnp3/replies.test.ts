@@ -390,4 +390,21 @@ replies("malformed replies to reads fill no log: after twenty they are counted",
   assert.is((await outcomes(station)).filter(({ outcome }) => outcome === "malformedReply").length, 20);
 });
 
+replies(
+  "a fault of ours while a reply is passed on: it is withheld, and what became of a command is recorded as not known",
+  async (context) => {
+    const station = await opening(context);
+    const alice = await station.operator();
+    const { protocol } = assetOf(station);
+    const faulty = { ...protocol, exceptionOf: (): number => assert.unreachable("a fault") as never };
+    Object.defineProperty(assetOf(station), "protocol", { value: faulty, configurable: true });
+    assert.is(statusOf(await alice.request(DIRECT, crob(0, TRIP))), 6, "hardware error: it may have begun");
+    assert.is((await alice.read(range(30, 1, 0, 0))).iin1 & 0x40, 0x40, "device trouble");
+    Object.defineProperty(assetOf(station), "protocol", { value: protocol, configurable: true });
+    const outcomes = (await station.house.written("outcome")).map(({ outcome, reason }) => [outcome, reason]);
+    assert.equal(outcomes, [["indeterminate", "internal"]], "once");
+    assert.is((await alice.read(range(30, 1, 0, 0))).iin2, 0, "and all goes on");
+  },
+);
+
 replies.run();
