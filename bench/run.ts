@@ -25,6 +25,7 @@ const BENCHES: readonly (readonly [title: string, file: string, args: readonly s
   ["Decode and decide over a capture, offline", "offline.ts", [], captures],
   ["inspect: against tshark over a generated capture", "inspect.ts", [], captures],
   ["DNP3: from octets to a decision, and how it grows", "dnp3.ts", [], null],
+  ["The one-way link: repair shards written and blocks repaired", "oneway.ts", [], null],
   ["inspect of DNP3: against tshark over a recorded session, many times", "dnp3Inspect.ts", [], captures],
 ];
 

@@ -13,6 +13,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   modbus: ["wire", "operation"],
   dnp3: ["wire", "operation"],
   capture: ["wire"],
+  oneway: ["wire"],
   events: [],
   version: [],
   log: [],
@@ -25,6 +26,9 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   identity: ["wire", "process", "events"],
   transport: ["wire", "process", "events"],
   audit: ["wire", "process", "events", "documents"],
+  sealing: ["wire", "oneway", "documents"],
+  telemetry: ["wire", "process", "events", "oneway", "sealing"],
+  receiver: ["wire", "events", "oneway", "sealing", "transport", "audit"],
   management: ["wire", "events", "config", "transport", "identity", "documents"],
   tunnel: ["wire", "events", "config", "transport", "identity", "documents"],
   gateway: [
@@ -52,6 +56,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "modbus",
     "dnp3",
     "capture",
+    "oneway",
     "events",
     "version",
     "log",
@@ -67,6 +72,9 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "management",
     "gateway",
     "tunnel",
+    "sealing",
+    "telemetry",
+    "receiver",
   ],
 };
 /** Only these rooms open sockets. */
