@@ -5,15 +5,18 @@
  *     content    u48 time (ms since 1970), then records
  *     record     u8 kind, u16 length, body; kind 0: nothing more in this frame
  *
- *     1 point       u32 id, text asset, text point, text type, text unit, text description
- *     2 sample      u32 point, u48 time (ms), u8 flags, u16 asker, u8 form, value
+ *     1 point       u48 id, text asset, text point, text type, text unit, text description
+ *     2 sample      u48 point, u48 time (ms), u8 flags, u48 asker, u8 form, value
  *                   flags: bits 0-2 quality, bit 3 the time is the device's, bit 4 it is an event
- *     3 asker       u16 id, text identity
+ *     3 asker       u48 id, text identity
  *     4 text        u8 class, u32 number, u8 part (from 0), u8 parts, octets: one JSON object, in as many parts as it takes
  *     5 heartbeat   u48 highest sequence so far, u32 birth, u32 points of it
  *     6 counts      u8 class, u32 minute (since 1970), u32 offered, u32 sent, u32 dropped at the source, u8 closed: no more of that minute comes
  *     7 signature   u48 first sequence, u48 last, 32 digest, 8 key id, u8 algorithm (1: Ed25519), 64 signature
  *     8 birth       u32 birth, u32 points, text gateway: the points of this birth follow
+ *
+ * Ids of points and askers come from their names (idOf): they mean the same in every frame of a stream, whichever start sent it and whenever it
+ * comes in, so a copy of last week's needs nothing of last week's to be understood.
  *
  * @source docs/one-way-format.md
  */
@@ -91,6 +94,8 @@ export const DIGEST = 32;
 export const KEY_ID = 8;
 export const SIGNATURE = 64;
 const ED25519 = 1;
+/** Octets of a sample before its value. */
+const SAMPLE = 20;
 const FORM = { none: 0, no: 1, yes: 2, i32: 3, f64: 4, i64: 5, u64: 6, text: 7 } as const;
 const utf8 = new TextEncoder();
 
@@ -125,9 +130,9 @@ export class RecordWriter {
 
   point({ id, asset, point, type, unit, description }: PointRecord): boolean {
     const texts = [asset, point, type, unit, description].map((text) => utf8.encode(text));
-    const length = texts.reduce((sum, text) => sum + 2 + text.length, 4);
+    const length = texts.reduce((sum, text) => sum + 2 + text.length, 6);
     if (!this.#begin(RECORD.point, length)) return false;
-    this.#u32(id);
+    this.#u48(id);
     for (const text of texts) this.#text(text);
     return true;
   }
@@ -135,11 +140,11 @@ export class RecordWriter {
   sample({ point, timeMs, quality, timeOf, isEvent, asker, value }: SampleRecord): boolean {
     const text = typeof value === "string" ? utf8.encode(value) : null;
     const form = formOf(value);
-    if (!this.#begin(RECORD.sample, 14 + sizeOf(form, text))) return false;
-    this.#u32(point);
+    if (!this.#begin(RECORD.sample, SAMPLE + sizeOf(form, text))) return false;
+    this.#u48(point);
     this.#u48(timeMs);
     this.#u8(QUALITIES.indexOf(quality) | (timeOf === "device" ? 8 : 0) | (isEvent ? 16 : 0));
-    this.#u16(asker);
+    this.#u48(asker);
     this.#u8(form);
     if (form === FORM.i32) this.#u32((value as number) >>> 0);
     else if (form === FORM.f64) {
@@ -155,8 +160,8 @@ export class RecordWriter {
 
   asker(id: number, identity: string): boolean {
     const text = utf8.encode(identity);
-    if (!this.#begin(RECORD.asker, 4 + text.length)) return false;
-    this.#u16(id);
+    if (!this.#begin(RECORD.asker, 8 + text.length)) return false;
+    this.#u48(id);
     this.#text(text);
     return true;
   }
@@ -317,8 +322,8 @@ function decodeRecord(kind: number, body: Uint8Array): OneWayRecord | ContentFau
     case RECORD.sample:
       return decodeSample(body);
     case RECORD.asker: {
-      const texts = body.length < 2 ? "badRecord" : textsIn(body, 2, 1);
-      return typeof texts === "string" ? texts : { is: "asker", id: u16le(body, 0), identity: texts[0] as string };
+      const texts = body.length < 6 ? "badRecord" : textsIn(body, 6, 1);
+      return typeof texts === "string" ? texts : { is: "asker", id: u48le(body, 0), identity: texts[0] as string };
     }
     case RECORD.text:
       return decodeText(body);
@@ -341,27 +346,27 @@ function decodeRecord(kind: number, body: Uint8Array): OneWayRecord | ContentFau
 }
 
 function decodePoint(body: Uint8Array): OneWayRecord | ContentFault {
-  const texts = body.length < 4 ? "badRecord" : textsIn(body, 4, 5);
+  const texts = body.length < 6 ? "badRecord" : textsIn(body, 6, 5);
   if (typeof texts === "string") return texts;
   const [asset, point, type, unit, description] = texts as [string, string, string, string, string];
-  return { is: "point", id: u32le(body, 0), asset, point, type, unit, description };
+  return { is: "point", id: u48le(body, 0), asset, point, type, unit, description };
 }
 
 function decodeSample(body: Uint8Array): OneWayRecord | ContentFault {
-  if (body.length < 14) return "badRecord";
-  const flags = body[10] as number;
+  if (body.length < SAMPLE) return "badRecord";
+  const flags = body[12] as number;
   const quality = QUALITIES[flags & 7];
   if (quality === undefined || flags > 31) return "badKind";
-  const value = decodeValue(body[13] as number, body.subarray(14));
+  const value = decodeValue(body[19] as number, body.subarray(SAMPLE));
   if (isFault(value)) return value.fault;
   return {
     is: "sample",
-    point: u32le(body, 0),
-    timeMs: u48le(body, 4),
+    point: u48le(body, 0),
+    timeMs: u48le(body, 6),
     quality,
     timeOf: (flags & 8) !== 0 ? "device" : "gateway",
     isEvent: (flags & 16) !== 0,
-    asker: u16le(body, 11),
+    asker: u48le(body, 13),
     value: value as Value,
   };
 }
