@@ -71,7 +71,7 @@ export class Sender {
   #heartbeatMs = Number.NEGATIVE_INFINITY;
   #countsMs: number;
 
-  constructor(settings: SenderSettings, sealer: Sealer, signer: CheckpointSigner | null, ports: SenderPorts, nowMs: number) {
+  constructor(settings: SenderSettings, sealer: Sealer, signer: CheckpointSigner | null, ports: SenderPorts, monotonicMs: number) {
     const { sources, repairs, depth, content } = settings;
     this.#settings = settings;
     this.#ports = ports;
@@ -83,7 +83,7 @@ export class Sender {
     this.#births = new Births(settings.gateway);
     this.#writer = new RecordWriter(new Uint8Array(content));
     this.#frame = new Uint8Array(HEADER + content + TAG);
-    this.#countsMs = nowMs;
+    this.#countsMs = monotonicMs;
   }
 
   /** Of this start; the next frame has it. */
@@ -123,8 +123,13 @@ export class Sender {
     if (of !== undefined && dropped > 0) this.counts.dropped(of, nowMs, dropped);
   }
 
-  /** One frame leaves: the next place of the group, or a copy. */
-  step(nowMs: number): void {
+  /**
+   * One frame leaves: the next place of the group, or a copy.
+   *
+   * @param nowMs         of the wall clock: what frames say
+   * @param monotonicMs   what goes by; a clock that is set back holds nothing up
+   */
+  step(nowMs: number, monotonicMs = nowMs): void {
     this.#copyCredit = Math.min(1, this.#copyCredit + this.#settings.carouselShare);
     if (this.#copyCredit >= 1) {
       const copy = this.#ports.again(nowMs);
@@ -141,10 +146,10 @@ export class Sender {
     const shard = block[this.#group.shardOf(place)] as Uint8Array;
     const isSource = place < this.#group.sources;
     if (place === this.#group.sources) for (const each of this.#blocks) this.#code.encode(each, this.#settings.content);
-    const isKept = isSource && this.#fill(shard, nowMs);
+    const isKept = isSource && this.#fill(shard, nowMs, monotonicMs);
     this.#seal(isSource ? KIND.source : KIND.repair, shard);
     if (isKept) this.#ports.keep(this.#frame, this.#sequence, nowMs);
-    if (isSource) this.#signer?.note(this.#sequence, shard, nowMs);
+    if (isSource) this.#signer?.note(this.#sequence, shard, monotonicMs);
     else this.repairs += 1;
     this.frames += 1;
     this.#ports.send(this.#frame);
@@ -168,12 +173,12 @@ export class Sender {
   }
 
   /** @returns does it hold what must be had, once the redundancy did not help? */
-  #fill(content: Uint8Array, nowMs: number): boolean {
+  #fill(content: Uint8Array, nowMs: number, monotonicMs: number): boolean {
     const writer = this.#writer;
     writer.begin(content, nowMs);
-    let isKept = this.#tellOfItself(writer, nowMs);
+    let isKept = this.#tellOfItself(writer, nowMs, monotonicMs);
     // Names go before what is told by them: whoever comes in late has them at the next birth.
-    this.#births.fill(writer, nowMs);
+    this.#births.fill(writer, monotonicMs);
     for (let length = this.#queue.next; length > 0 && writer.at + length <= content.length; length = this.#queue.next) {
       this.#queue.take(content, writer.at);
       const of = classOf(content.subarray(writer.at, writer.at + length));
@@ -186,17 +191,17 @@ export class Sender {
     return isKept;
   }
 
-  #tellOfItself(writer: RecordWriter, nowMs: number): boolean {
+  #tellOfItself(writer: RecordWriter, nowMs: number, monotonicMs: number): boolean {
     let isKept = false;
-    if (nowMs - this.#heartbeatMs >= HEARTBEAT_MS) {
-      this.#heartbeatMs = nowMs;
+    if (monotonicMs - this.#heartbeatMs >= HEARTBEAT_MS) {
+      this.#heartbeatMs = monotonicMs;
       writer.heartbeat(this.#sequence, this.#births.number, this.#births.points);
     }
-    if (nowMs - this.#countsMs >= COUNTS_MS) {
-      this.#countsMs = nowMs;
+    if (monotonicMs - this.#countsMs >= COUNTS_MS) {
+      this.#countsMs = monotonicMs;
       for (const counts of this.counts.tell(nowMs)) isKept = (writer.counts(counts) && counts.isClosed) || isKept;
     }
-    const signature = this.#signer?.due(nowMs) ?? null;
+    const signature = this.#signer?.due(monotonicMs) ?? null;
     if (signature !== null) isKept = writer.signature(signature) || isKept;
     return isKept;
   }

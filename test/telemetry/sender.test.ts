@@ -142,6 +142,15 @@ sending("a heartbeat each second, counts every ten", () => {
   assert.is(records.filter(({ is }) => is === "counts").length, 2);
 });
 
+sending("a clock that is set back holds up neither heartbeats nor births", () => {
+  const frames: Uint8Array[] = [];
+  const sender = senderOf(SMALL, { send: (octets) => frames.push(octets.slice()) });
+  for (let ms = 0; ms < 125_000; ms += 50) sender.step(ms < 3_000 ? 10_000_000 : 5, ms);
+  const records = readAll(frames).flat();
+  assert.is(records.filter(({ is }) => is === "heartbeat").length, 125);
+  assert.is(records.filter(({ is }) => is === "birth").length, 3);
+});
+
 sending("copies take their share of the rate and no more, and no sequence; without any the frames take all of it", () => {
   let copies = 0;
   const sent: Uint8Array[] = [];
