@@ -1,8 +1,8 @@
 /** What lies in a log's directory. */
 import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
+import { reasonOf } from "#disk/reason";
 import { CHECKPOINT_NAME, segmentName, segmentOf } from "./format.ts";
-import { reasonOf } from "./problem.ts";
 
 export interface SegmentFile {
   readonly segment: number;

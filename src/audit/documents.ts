@@ -5,7 +5,7 @@
 import { hash } from "node:crypto";
 import { readdirSync } from "node:fs";
 import path from "node:path";
-import { type Files, writeWhole } from "./files.ts";
+import { type Files, writeWhole } from "#disk/files";
 import { DOCUMENTS_NAME } from "./format.ts";
 
 /** Octets of documents that may wait for the writer; a policy text is some 100 KB, a certificate 2 KB. */

@@ -13,9 +13,9 @@
 import { createHash, createPublicKey, type KeyObject, randomBytes, verify } from "node:crypto";
 import { existsSync } from "node:fs";
 import { constants, type FileHandle, open } from "node:fs/promises";
+import { reasonOf } from "#disk/reason";
 import { visible } from "#documents/escape";
 import type { SigningKey } from "./key.ts";
-import { reasonOf } from "./problem.ts";
 
 /** As many different stops as wait for the log at most: equal ones of one identity are counted in one entry. */
 export const JOURNAL_SLOTS = 1_000;

@@ -2,7 +2,8 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, statSync, unlinkSync, writeSync } from "node:fs";
 import path from "node:path";
-import { AuditProblem, reasonOf } from "./problem.ts";
+import { reasonOf } from "#disk/reason";
+import { AuditProblem } from "./problem.ts";
 
 export const ALGORITHM = "Ed25519";
 

@@ -17,7 +17,8 @@ import {
   writeSync,
 } from "node:fs";
 import path from "node:path";
-import { AuditProblem, reasonOf } from "./problem.ts";
+import { reasonOf } from "#disk/reason";
+import { AuditProblem } from "./problem.ts";
 
 export const LOCK_NAME = "lock";
 

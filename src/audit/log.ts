@@ -10,10 +10,11 @@
  */
 import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
+import { type AppendFile, type Files, makeDirectories, realFiles, syncFile, unlinkIfThere, writeWhole } from "#disk/files";
+import { reasonOf } from "#disk/reason";
 import type { SegmentFile } from "./directory.ts";
 import { Documents } from "./documents.ts";
 import { type AuditLog, type Entry, isKept, UNWRITTEN } from "./entry.ts";
-import { type AppendFile, type Files, makeDirectories, realFiles, syncFile, unlinkIfThere, writeWhole } from "./files.ts";
 import {
   besideOf,
   CHECKPOINT_NAME,
@@ -32,7 +33,7 @@ import {
 } from "./format.ts";
 import { ALGORITHM, type SigningKey } from "./key.ts";
 import { type Lock, lockDirectory } from "./lock.ts";
-import { AuditProblem, reasonOf } from "./problem.ts";
+import { AuditProblem } from "./problem.ts";
 import { type Position, recover } from "./recover.ts";
 import { isoTime, OwnRecord, renderBody } from "./render.ts";
 import { prunable } from "./retention.ts";

@@ -5,8 +5,9 @@
 import { randomBytes } from "node:crypto";
 import { readdirSync } from "node:fs";
 import path from "node:path";
+import { type Files, syncFile, writeWhole } from "#disk/files";
+import { reasonOf } from "#disk/reason";
 import { listSegments, readCheckpointFile, type SegmentFile } from "./directory.ts";
-import { type Files, syncFile, writeWhole } from "./files.ts";
 import {
   besideOf,
   type Checkpoint,
@@ -21,7 +22,6 @@ import {
   tornName,
 } from "./format.ts";
 import { isJson, readLines } from "./lines.ts";
-import { reasonOf } from "./problem.ts";
 import { judgeCheckpoint, type Keys } from "./tally.ts";
 
 export interface Torn {

@@ -1,7 +1,8 @@
 /** An entry's members as JSON text. Nothing an entry holds, and no fault in one, may stop or bend the chain. */
+
+import { reasonOf } from "#disk/reason";
 import type { Entry } from "./entry.ts";
 import { hashLine, LONGEST_LINE } from "./format.ts";
-import { reasonOf } from "./problem.ts";
 
 /** Room for the line's front and a margin. */
 const LONGEST_BODY = LONGEST_LINE - 1024;

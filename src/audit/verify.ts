@@ -6,9 +6,10 @@
  */
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
+import { realFiles } from "#disk/files";
+import { reasonOf } from "#disk/reason";
 import { type Damage, diagnose, type Frame, MOST_DAMAGE, type Row, rowOf, type Tamper } from "./diagnose.ts";
 import { listSegments, readCheckpointFile, type SegmentFile } from "./directory.ts";
-import { realFiles } from "./files.ts";
 import {
   CHECKPOINT_NAME,
   type Checkpoint,
@@ -21,7 +22,7 @@ import {
   readHeader,
 } from "./format.ts";
 import { isJson, type Rest, readLines } from "./lines.ts";
-import { AuditProblem, reasonOf } from "./problem.ts";
+import { AuditProblem } from "./problem.ts";
 import { judgeCheckpoint, type Keys, readKeys, Tally } from "./tally.ts";
 
 export interface Finding {

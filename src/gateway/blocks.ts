@@ -5,7 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { realFiles, writeWhole } from "#audit/files";
+import { realFiles, writeWhole } from "#disk/files";
 import { UserProblems } from "#documents/problems";
 
 export interface Block {

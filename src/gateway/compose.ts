@@ -4,12 +4,12 @@
  */
 import path from "node:path";
 import type { AuditLog } from "#audit/entry";
-import type { Files } from "#audit/files";
 import { Journal, type OpenSlots } from "#audit/journal";
 import { loadSigningKey } from "#audit/key";
 import { openLog as openAudit } from "#audit/log";
 import { AuditProblem } from "#audit/problem";
 import type { ListenerSite, Site } from "#config/site";
+import type { Files } from "#disk/files";
 import { UserProblems } from "#documents/problems";
 import type { Log } from "#log";
 import { type ManagementServer, serveManagement } from "#management/server";

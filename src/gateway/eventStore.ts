@@ -8,7 +8,7 @@
  */
 import { mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { type AppendFile, type Files, realFiles, writeWhole } from "#audit/files";
+import { type AppendFile, type Files, realFiles, writeWhole } from "#disk/files";
 import { fromHex, toHex } from "#wire";
 
 /** Octets of a file that are let be, however little of it still waits. */

@@ -6,7 +6,7 @@
  */
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
-import { realFiles, writeWhole } from "#audit/files";
+import { realFiles, writeWhole } from "#disk/files";
 
 /** One certificate of a client. Times are wall milliseconds by `GateClock.steady`. */
 export interface Seen {

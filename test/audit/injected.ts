@@ -1,5 +1,5 @@
 /** File operations that are recorded, refused or torn on demand. */
-import { type AppendFile, type Files, realFiles } from "#audit/files";
+import { type AppendFile, type Files, realFiles } from "#disk/files";
 import type { Call, Event } from "./disk.ts";
 
 export class SystemError extends Error {

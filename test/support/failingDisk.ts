@@ -3,7 +3,7 @@
  * is more than that may be gone after a power loss, so nobody may count on it.
  */
 import { readFileSync } from "node:fs";
-import type { AppendFile } from "#audit/files";
+import type { AppendFile } from "#disk/files";
 import { InjectedFiles, SystemError } from "#test/audit/injected";
 
 type Operation = "write" | "sync" | "create";

@@ -4,8 +4,8 @@
  */
 import * as fs from "node:fs";
 import path from "node:path";
-import { type AppendFile, type Files, realFiles } from "#audit/files";
 import { type Position, recover } from "#audit/recover";
+import { type AppendFile, type Files, realFiles } from "#disk/files";
 import { accepted, must, refused, type Target } from "../target.ts";
 import { AuditDirectory, type AuditFiles, auditCorpus, segmentsOf, unpack } from "./auditFiles.ts";
 import { auditLog } from "./auditLog.ts";

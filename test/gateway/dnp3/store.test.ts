@@ -4,7 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type AppendFile, type Files, realFiles } from "#audit/files";
+import { type AppendFile, type Files, realFiles } from "#disk/files";
 import { encodeLink } from "#dnp3/link";
 import type { Asset } from "#gateway/asset";
 import { EventStore } from "#gateway/eventStore";

@@ -1,7 +1,7 @@
-/** The few file operations the log is written with. Tests hand in their own to record, delay, tear and fail them. */
+/** The few file operations that evidence, stores and the spool are written with. Tests hand in their own to record, delay, tear and fail them. */
 import * as fs from "node:fs";
 import path from "node:path";
-import { reasonOf } from "./problem.ts";
+import { reasonOf } from "./reason.ts";
 
 export interface AppendFile {
   /** All octets, or an error after which nothing may be said of the file beyond its last sync. */
