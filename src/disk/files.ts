@@ -26,6 +26,15 @@ export interface Files {
   syncDirectory(directory: string): Promise<void>;
   /** The octets from `from` to the file's end. */
   read(file: string, from: number): Promise<Uint8Array>;
+  /** The same, as many as `into` takes. @returns how many there were */
+  readInto(file: string, from: number, into: Uint8Array): Promise<number>;
+  /** The regular files of a directory, in no order. */
+  list(directory: string): Promise<FoundFile[]>;
+}
+
+export interface FoundFile {
+  readonly name: string;
+  readonly octets: number;
 }
 
 export const realFiles: Files = {
@@ -62,18 +71,46 @@ export const realFiles: Files = {
     try {
       const { size } = await handle.stat();
       const octets = new Uint8Array(Math.max(0, size - from));
-      let filled = 0;
-      while (filled < octets.length) {
-        const { bytesRead } = await handle.read(octets, filled, octets.length - filled, from + filled);
-        if (bytesRead === 0) break;
-        filled += bytesRead;
-      }
-      return octets.subarray(0, filled);
+      return octets.subarray(0, await fill(handle, from, octets));
     } finally {
       await handle.close();
     }
   },
+  async readInto(file, from, into) {
+    const handle = await fs.promises.open(file, "r");
+    try {
+      return await fill(handle, from, into);
+    } finally {
+      await handle.close();
+    }
+  },
+  async list(directory) {
+    const names = await fs.promises.readdir(directory);
+    const found = await Promise.all(names.map((name) => look(directory, name)));
+    return found.filter((file) => file !== null);
+  },
 };
+
+async function fill(handle: fs.promises.FileHandle, from: number, into: Uint8Array): Promise<number> {
+  let filled = 0;
+  while (filled < into.length) {
+    const { bytesRead } = await handle.read(into, filled, into.length - filled, from + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return filled;
+}
+
+/** null: something else than a file, or gone between listing and looking. */
+async function look(directory: string, name: string): Promise<FoundFile | null> {
+  try {
+    const found = await fs.promises.stat(path.join(directory, name));
+    return found.isFile() ? { name, octets: found.size } : null;
+  } catch (error) {
+    if (reasonOf(error) === "ENOENT") return null;
+    throw error;
+  }
+}
 
 /** Where missing it is made, name by name, each synced: with its directory a whole log would be lost. */
 export async function makeDirectories(files: Files, directory: string): Promise<void> {

@@ -1,5 +1,5 @@
 /** File operations that are recorded, refused or torn on demand. */
-import { type AppendFile, type Files, realFiles } from "#disk/files";
+import { type AppendFile, type Files, type FoundFile, realFiles } from "#disk/files";
 import type { Call, Event } from "./disk.ts";
 
 export class SystemError extends Error {
@@ -66,6 +66,14 @@ export class InjectedFiles implements Files {
 
   read(file: string, from: number): Promise<Uint8Array> {
     return realFiles.read(file, from);
+  }
+
+  readInto(file: string, from: number, into: Uint8Array): Promise<number> {
+    return realFiles.readInto(file, from, into);
+  }
+
+  list(directory: string): Promise<FoundFile[]> {
+    return realFiles.list(directory);
   }
 
   #wrap(file: string, inner: AppendFile): AppendFile {
