@@ -10,7 +10,7 @@ import { putU32le, putU48le } from "#wire";
 /** Contents signed together, and for how long one waits. */
 const MOST_CONTENTS = 1_000;
 const EVERY_MS = 10_000;
-const DOMAIN = Buffer.from("penstock one-way checkpoint 1\0");
+const DOMAIN = Buffer.from("penstock/one-way/1/checkpoint\0");
 
 /** The first octets of SHA-256 over the public key (SPKI). */
 export function checkpointKeyId(key: KeyObject): Uint8Array {

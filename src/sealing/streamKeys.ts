@@ -49,12 +49,12 @@ export function keyInUse(keys: readonly StreamKey[], nowMs: number): StreamKey |
 /** @param octets 32 of them */
 export function streamKeyOf(file: string, fromMs: number, octets: Uint8Array): StreamKey {
   const key = createSecretKey(octets);
-  return { file, fromMs, key, id: new DataView(hkdfSync("sha256", key, NO_SALT, "penstock one-way key id", 4)).getUint32(0, true) };
+  return { file, fromMs, key, id: new DataView(hkdfSync("sha256", key, NO_SALT, "penstock/one-way/1/key-id", 4)).getUint32(0, true) };
 }
 
 /** Of one start of one stream's sender. */
 export function frameKeyOf({ key }: StreamKey, stream: number, salt: Uint8Array): KeyObject {
-  return createSecretKey(new Uint8Array(hkdfSync("sha256", key, salt, `penstock one-way frames 1, stream ${stream}`, 32)));
+  return createSecretKey(new Uint8Array(hkdfSync("sha256", key, salt, `penstock/one-way/1/frames/${stream}`, 32)));
 }
 
 const NO_SALT = new Uint8Array(0);
