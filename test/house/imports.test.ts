@@ -72,6 +72,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "identity",
     "transport",
     "audit",
+    "receiver",
     "management",
     "gateway",
     "tunnel",
