@@ -12,6 +12,8 @@ const GROUPS = 3;
 export type How = "received" | "repaired";
 /** Content is the assembly's: whoever keeps it copies it. */
 export type Release = (sequence: number, content: Uint8Array, how: How) => void;
+/** A group is behind: of its repair frames nobody needs one any more. From the first to the last sequence. */
+export type Behind = (first: number, last: number) => void;
 
 interface Group {
   number: number;
@@ -30,6 +32,7 @@ export class Assembly {
   readonly #code: ReedSolomon;
   readonly #groups: Group[];
   readonly #release: Release;
+  readonly #behind: Behind;
   /** Group that is released now, and the place in it. */
   #number = -1;
   #place = 0;
@@ -38,10 +41,11 @@ export class Assembly {
   readonly #present: Uint8Array;
 
   /** @param content octets of each */
-  constructor(sources: number, repairs: number, depth: number, content: number, release: Release) {
+  constructor(sources: number, repairs: number, depth: number, content: number, release: Release, behind: Behind = () => {}) {
     this.#group = new Interleave(sources, repairs, depth);
     this.#code = new ReedSolomon(sources, repairs);
     this.#release = release;
+    this.#behind = behind;
     this.#shards = new Array<Uint8Array>(sources + repairs);
     this.#present = new Uint8Array(sources + repairs);
     this.#groups = Array.from({ length: GROUPS }, () => ({
@@ -144,9 +148,15 @@ export class Assembly {
         continue;
       }
       if (this.#number === this.#newest) return;
-      this.#number += 1;
-      this.#place = 0;
+      this.#goOn();
     }
+  }
+
+  #goOn(): void {
+    const { sources, frames } = this.#group;
+    if (frames > sources) this.#behind(this.#number * frames + sources, (this.#number + 1) * frames - 1);
+    this.#number += 1;
+    this.#place = 0;
   }
 
   #next(group: Group): void {
@@ -163,7 +173,6 @@ export class Assembly {
         this.#place += 1;
       } else this.#next(group);
     }
-    this.#number += 1;
-    this.#place = 0;
+    this.#goOn();
   }
 }

@@ -5,6 +5,7 @@
 import type { CountsRecord, RecordClass } from "#oneway/records";
 
 export const MINUTE_MS = 60_000;
+const SETTLED_MS = 5_000;
 /** A closed minute is told so many times: what tells it is in the spool besides. */
 const TELLINGS = 6;
 
@@ -20,6 +21,7 @@ export class Counts {
   /** Oldest first; those that are still told. */
   readonly #counts: Count[] = [];
 
+  /** @param nowMs does not go back from one call to the next */
   sent(of: RecordClass, nowMs: number, count = 1): void {
     this.#at(of, nowMs).sent += count;
   }
@@ -30,7 +32,8 @@ export class Counts {
 
   /** What is to be told now; a closed minute also where nothing was sent in it, so that nobody waits for it. */
   tell(nowMs: number): CountsRecord[] {
-    const minute = Math.floor(nowMs / MINUTE_MS);
+    // What is on its way at the end of a minute has come by then: else the far side would tell of a loss that heals at once.
+    const minute = Math.floor((nowMs - SETTLED_MS) / MINUTE_MS);
     const told = this.#counts.map(({ of, minute: at, sent, dropped }) => ({
       of,
       minute: at,
@@ -48,10 +51,8 @@ export class Counts {
   #at(of: RecordClass, nowMs: number): Count {
     const minute = Math.floor(nowMs / MINUTE_MS);
     const last = this.#counts.findLast((count) => count.of === of);
-    // A clock that was set back does not open a minute again that was told as closed.
-    if (last !== undefined && last.minute >= minute && last.told === 0) return last;
-    const at = Math.max(minute, last === undefined ? minute : last.minute + (last.told > 0 ? 1 : 0));
-    const made = { of, minute: at, sent: 0, dropped: 0, told: 0 };
+    if (last?.minute === minute && last.told === 0) return last;
+    const made = { of, minute, sent: 0, dropped: 0, told: 0 };
     this.#counts.push(made);
     return made;
   }

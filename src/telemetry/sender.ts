@@ -70,6 +70,8 @@ export class Sender {
   #copyCredit = 0;
   #heartbeatMs = Number.NEGATIVE_INFINITY;
   #countsMs: number;
+  #frameMs = 0;
+  #monotonicMs: number;
 
   constructor(settings: SenderSettings, sealer: Sealer, signer: CheckpointSigner | null, ports: SenderPorts, monotonicMs: number) {
     const { sources, repairs, depth, content } = settings;
@@ -83,7 +85,7 @@ export class Sender {
     this.#births = new Births(settings.gateway);
     this.#writer = new RecordWriter(new Uint8Array(content));
     this.#frame = new Uint8Array(HEADER + content + TAG);
-    this.#countsMs = monotonicMs;
+    this.#countsMs = this.#monotonicMs = monotonicMs;
   }
 
   /** Of this start; the next frame has it. */
@@ -101,7 +103,8 @@ export class Sender {
   }
 
   /** @param record whole, as in a frame. What tells points and names is kept for births; all else waits for its frame. */
-  take(record: Uint8Array, nowMs: number): void {
+  take(record: Uint8Array, wallMs: number): void {
+    const nowMs = Math.max(wallMs, this.#frameMs);
     const kind = record[0];
     if (kind === RECORD.counts) {
       this.#dropped(record, nowMs);
@@ -126,10 +129,10 @@ export class Sender {
   /**
    * One frame leaves: the next place of the group, or a copy.
    *
-   * @param nowMs         of the wall clock: what frames say
    * @param monotonicMs   what goes by; a clock that is set back holds nothing up
    */
-  step(nowMs: number, monotonicMs = nowMs): void {
+  step(wallMs: number, monotonicMs = wallMs): void {
+    const nowMs = this.#tell(wallMs, monotonicMs);
     this.#copyCredit = Math.min(1, this.#copyCredit + this.#settings.carouselShare);
     if (this.#copyCredit >= 1) {
       const copy = this.#ports.again(nowMs);
@@ -154,6 +157,13 @@ export class Sender {
     this.frames += 1;
     this.#ports.send(this.#frame);
     this.#sequence += 1;
+  }
+
+  /** The time that frames say: the wall clock's, but it never goes back, for what is booked under a minute stands there (RULINGS 40). */
+  #tell(wallMs: number, monotonicMs: number): number {
+    this.#frameMs = Math.max(wallMs, this.#frameMs + Math.max(0, monotonicMs - this.#monotonicMs));
+    this.#monotonicMs = monotonicMs;
+    return this.#frameMs;
   }
 
   #seal(kind: FrameHeader["kind"], content: Uint8Array): void {

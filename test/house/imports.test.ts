@@ -72,7 +72,6 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "identity",
     "transport",
     "audit",
-    "receiver",
     "management",
     "gateway",
     "tunnel",

@@ -1,6 +1,6 @@
 /** A disk in memory that can be full, fail amid a write, and lose power: what was not synced is then there in part, or not. */
 import path from "node:path";
-import type { AppendFile, Files } from "#disk/files";
+import type { AppendFile, Files, FoundFile } from "#disk/files";
 import { SystemError } from "../audit/injected.ts";
 
 interface Inode {
@@ -83,6 +83,15 @@ export class MemoryFiles implements Files {
     this.#there(file);
     this.#call("unlink", file);
     this.#live.delete(file);
+  }
+
+  async readInto(file: string, from: number, into: Uint8Array): Promise<number> {
+    return this.#there(file).octets.copy(into, 0, from);
+  }
+
+  async list(directory: string): Promise<FoundFile[]> {
+    const here = [...this.#live].filter(([file]) => path.dirname(file) === directory);
+    return here.map(([file, { octets }]) => ({ name: path.basename(file), octets: octets.length }));
   }
 
   async syncDirectory(directory: string): Promise<void> {
