@@ -131,6 +131,11 @@ imports("every import goes downward", () => {
   assert.equal(wrong, []);
 });
 
+imports("of the evidence the receiver knows what verifies it, and nothing that writes it", () => {
+  const known = found.filter(({ room, of }) => room === "receiver" && of.startsWith("#audit/") && of !== "#audit/verify");
+  assert.equal(known, []);
+});
+
 imports("protocols know no Node; only endpoint rooms open sockets; nobody imports a test but the demo its peers", () => {
   const wrong = found.filter(({ file, room, of }) => {
     if (file.startsWith("protocols/") && of.startsWith("node:")) return true;
