@@ -199,14 +199,18 @@ export class EdgeNode {
     const step = new Making();
     const state = this.#state;
     if (state.at !== "born" || state.isRebirthDue || !this.#name(step, samples, now)) {
-      // Births that come before they do say what they say.
-      for (const sample of samples) this.#remember(sample);
+      this.remember(samples);
       return Object.assign(step, { taken: false });
     }
     if (state.isCatchingUp && state.idleMs !== null && now.ms - state.idleMs >= IDLE_MS) this.#catchUp(step, state, now);
     state.idleMs = null;
     this.#publish(step, samples, now, (point, sample) => this.#judge(step, state, point, sample, now));
     return Object.assign(step, { taken: true });
+  }
+
+  /** Samples that cannot go yet: births that go before they do have what they say. */
+  remember(samples: readonly Sample[]): void {
+    for (const sample of samples) this.#remember(sample);
   }
 
   /** Time has passed. */

@@ -203,18 +203,17 @@ payload("any value of any type comes back, from both decoders", () => {
       const back = decodePayload(octets);
       assert.ok(back.ok);
       assert.is(back.value.seq, BigInt(seq));
-      assert.equal(
-        back.value.metrics.map(({ type, value }) => [type, value]),
-        values,
-      );
+      back.value.metrics.forEach((got, i) => {
+        assert.ok(got.type === values[i]?.[0] && Object.is(got.value, values[i]?.[1]), `${got.type} ${got.value}`);
+      });
       const wire = oracleFields(octets).metrics;
       values.forEach(([type, value], i) => {
         const field = toField(type, value as Exclude<Value, null>);
         assert.ok(field !== null);
         const got = wire[i]?.[field.case] as unknown;
         if (typeof got === "object") assert.is(String(got), String(field.value));
-        else assert.equal(got, field.value);
-        assert.is(fromField(type, field), value);
+        else assert.ok(Object.is(got, field.value), `${field.case} ${got}`);
+        assert.ok(Object.is(fromField(type, field), value));
       });
     }),
     { numRuns: 500 },
