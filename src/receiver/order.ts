@@ -19,8 +19,10 @@ export class Order {
   #next = 0;
   /** point -> turn of its current value */
   readonly #current = new Map<string, number>();
-  /** id -> turn, in order of turns */
+  /** id -> turn */
   readonly #turns = new Map<string, number>();
+  /** The id of turn n is at n % TURNS. */
+  readonly #ids: string[] = [];
 
   offer(point: string, id: string): Turn {
     const turn = this.#turnOf(id);
@@ -39,8 +41,9 @@ export class Order {
     if (known !== undefined) return known;
     const turn = this.#next++;
     this.#turns.set(id, turn);
-    const [oldest] = this.#turns.keys();
-    if (this.#turns.size > TURNS && oldest !== undefined) this.#turns.delete(oldest);
+    const oldest = this.#ids[turn % TURNS];
+    if (oldest !== undefined) this.#turns.delete(oldest);
+    this.#ids[turn % TURNS] = id;
     return turn;
   }
 }

@@ -128,6 +128,11 @@ export class Tap {
     return `mqtt://127.0.0.1:${(this.#server.address() as net.AddressInfo).port}`;
   }
 
+  /** Is anybody connected? */
+  get isUsed(): boolean {
+    return this.#lines.size > 0;
+  }
+
   of(cmd: string): Packet[] {
     return this.packets.filter((packet) => packet.cmd === cmd);
   }

@@ -28,6 +28,7 @@ export type SparkplugNote =
   | Note
   | { readonly is: "connected" }
   | { readonly is: "lost"; readonly reason: string; readonly retryMs: number }
+  /** Its name is no Sparkplug id, another gateway is that edge node, or there are too many. */
   | { readonly is: "gatewayRefused" };
 
 /** Edge nodes, and so sessions, of one sink. */
@@ -93,7 +94,8 @@ export class SparkplugSink implements Sink {
     const known = this.#runners.get(gateway);
     if (known !== undefined) return known;
     const node = this.#options.nodeOf?.(gateway) ?? gateway;
-    if (this.#isClosed || this.#runners.size >= NODES || !isId(node)) {
+    const isTaken = [...this.#runners.values()].some((runner) => runner.node.name.node === node);
+    if (this.#isClosed || isTaken || this.#runners.size >= NODES || !isId(node)) {
       this.#tell(gateway, { is: "gatewayRefused" });
       return null;
     }

@@ -475,6 +475,23 @@ node("more points or devices than a node may have are refused and told of, and t
   assert.is(wide.said.length, 1 + DEVICES);
 });
 
+node("an asset that is no Sparkplug id has no device, and its samples do not stop the rest", () => {
+  const rig = new Rig().learn(point("a/b", "x"), point("c+", "x"), point("#", "x"), point("", "x"), P).open();
+  assert.equal(rig.verbs, ["NBIRTH", "DBIRTH boiler"]);
+  assert.equal(rig.noted("refused"), [{ is: "refused", what: "points", count: 4 }]);
+  assert.ok(rig.offer(sample("a/b", "x", 1, rig.wallMs), sample("boiler", "pressure", 2, rig.wallMs)));
+  assert.is(rig.host.current.get("gw1/boiler/pressure")?.value, 2);
+});
+
+node("it speaks when something has changed, and not because time has passed", () => {
+  const rig = live();
+  rig.pass(IDLE_MS).tick();
+  const before = rig.host.verbs.length;
+  for (let i = 0; i < 1_000; i++) rig.pass(60_000).tick();
+  rig.learn(P, PUMP, LEVEL).offer();
+  assert.is(rig.host.verbs.length, before);
+});
+
 node("names that differ by case alone are told of", () => {
   const rig = new Rig().learn(point("boiler", "Level"), point("boiler", "level"), point("Boiler", "x"));
   assert.equal(rig.noted("alike"), [{ is: "alike", names: ["boiler, Boiler", "boiler/Level, boiler/level"] }]);

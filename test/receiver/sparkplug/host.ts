@@ -40,6 +40,7 @@ class Node {
   /** null: not in this session. */
   seq: number | null = null;
   willBdSeq: number | null = null;
+  group = "";
   isBorn = false;
   birthsMs = 0;
   readonly aliases = new Map<number, Known>();
@@ -69,44 +70,74 @@ export class Host {
   }
 
   /** A CONNECT with this will. */
-  connects(topic: string, octets: Uint8Array, qos: number): void {
-    const [namespace, group, verb, name = "", ...rest] = topic.split("/");
+  connects(topic: string, octets: Uint8Array, qos: number, retain = false): void {
+    const [namespace, group = "", verb, name = "", ...rest] = topic.split("/");
+    // tck-id-message-flow-edge-node-birth-publish-will-message, tck-id-payloads-ndeath-will-message: there is one.
+    // tck-id-topics-ndeath-topic
     assert.equal(
       [namespace, verb, rest.length],
       ["spBv1.0", "NDEATH", 0],
       "tck-id-message-flow-edge-node-birth-publish-will-message-topic",
     );
-    assert.ok(group !== undefined && group !== "");
+    assert.ok(group !== "" && name !== "");
+    // tck-id-message-flow-edge-node-birth-publish-will-message-qos
     assert.is(qos, 1, "tck-id-payloads-ndeath-will-message-qos");
+    // tck-id-message-flow-edge-node-birth-publish-will-message-will-retained
+    assert.is(retain, false, "tck-id-payloads-ndeath-will-message-retain");
     const node = this.node(name);
+    // tck-id-message-flow-edge-node-birth-publish-will-message-payload
     const bdSeq = deathOf(octets);
     const expected = node.willBdSeq === null ? 0 : (node.willBdSeq + 1) % 256;
+    // tck-id-message-flow-edge-node-birth-publish-will-message-payload-bdSeq
     assert.is(bdSeq, expected, "tck-id-topics-nbirth-bdseq-increment");
-    Object.assign(node, { willBdSeq: bdSeq, seq: null, isBorn: false });
+    Object.assign(node, { willBdSeq: bdSeq, group, seq: null, isBorn: false });
     node.born.clear();
   }
 
-  receives(topic: string, octets: Uint8Array, qos: number, retain: boolean): void {
-    const [namespace, , verb = "", name = "", device, ...rest] = topic.split("/");
+  /** @param nowMs its clock */
+  receives(topic: string, octets: Uint8Array, qos: number, retain: boolean, nowMs = Date.now()): void {
+    const [namespace, group, verb = "", name = "", device, ...rest] = topic.split("/");
     assert.is(namespace, "spBv1.0", "tck-id-topic-structure-namespace-a");
+    // tck-id-topics-nbirth-topic, tck-id-message-flow-edge-node-birth-publish-nbirth-topic, tck-id-topics-ndata-topic
+    // tck-id-topics-dbirth-topic, tck-id-message-flow-device-birth-publish-dbirth-topic, tck-id-topics-ddata-topic, tck-id-topics-ddeath-topic
     assert.is(rest.length, 0, "tck-id-topic-structure");
+    // tck-id-topics-nbirth-mqtt, tck-id-message-flow-edge-node-birth-publish-nbirth-retained, tck-id-payloads-nbirth-retain
+    // tck-id-topics-dbirth-mqtt, tck-id-message-flow-device-birth-publish-dbirth-retained, tck-id-payloads-dbirth-retain
+    // tck-id-topics-ndata-mqtt, tck-id-payloads-ndata-retain, tck-id-topics-ddata-mqtt, tck-id-payloads-ddata-retain, tck-id-topics-ddeath-mqtt
     assert.is(retain, false, `${verb} is retained`);
+    // tck-id-topic-structure-namespace-device-id-non-associated-message-types
     assert.is(verb.startsWith("D"), device !== undefined, "tck-id-topic-structure-namespace-device-id-associated-message-types");
     this.verbs.push(device === undefined ? verb : `${verb} ${device}`);
     const node = this.node(name);
+    // Of the node that connected.
+    assert.is(group, node.group, "tck-id-message-flow-device-birth-publish-dbirth-match-edge-node-topic");
     if (verb === "NDEATH") this.#death(node, name, octets, qos);
-    else this.#living(node, topic, octets, qos);
+    else this.#living(node, topic, octets, qos, nowMs);
   }
 
-  #living(node: Node, topic: string, octets: Uint8Array, qos: number): void {
+  #living(node: Node, topic: string, octets: Uint8Array, qos: number, nowMs: number): void {
     const [, , verb = "", name = "", device] = topic.split("/");
+    // tck-id-message-flow-edge-node-birth-publish-nbirth-qos, tck-id-payloads-nbirth-qos, tck-id-message-flow-device-birth-publish-dbirth-qos
+    // tck-id-payloads-dbirth-qos, tck-id-payloads-ndata-qos, tck-id-payloads-ddata-qos
     assert.is(qos, 0, `QoS of ${verb}`);
+    // tck-id-message-flow-edge-node-birth-publish-nbirth-payload, tck-id-message-flow-device-birth-publish-dbirth-payload
     const payload = oracleFields(octets);
-    assert.ok(payload.timestamp !== undefined, `timestamp of ${verb}`);
+    // tck-id-topics-nbirth-timestamp, tck-id-payloads-nbirth-timestamp, tck-id-topics-dbirth-timestamp, tck-id-payloads-dbirth-timestamp
+    // tck-id-topics-ndata-timestamp, tck-id-payloads-ndata-timestamp, tck-id-topics-ddata-timestamp, tck-id-payloads-ddata-timestamp
+    // tck-id-payloads-ddeath-timestamp, tck-id-payloads-timestamp-in-UTC
+    assert.ok(Math.abs(Number(payload.timestamp) - nowMs) < 60_000, `timestamp of ${verb}`);
+    // tck-id-payloads-sequence-num-always-included, tck-id-payloads-dbirth-seq, tck-id-payloads-ndata-seq, tck-id-payloads-ddata-seq
+    // tck-id-payloads-ddeath-seq, tck-id-payloads-ddeath-seq-number
+    assert.ok(payload.seq !== undefined, `seq of ${verb}`);
     const seq = Number(payload.seq);
+    // tck-id-payloads-nbirth-seq, tck-id-payloads-sequence-num-req-nbirth, tck-id-message-flow-edge-node-birth-publish-nbirth-payload-seq
     if (verb === "NBIRTH") assert.is(seq, 0, "tck-id-topics-nbirth-seq-num");
     else {
+      // tck-id-message-flow-device-birth-publish-nbirth-wait, tck-id-payloads-ndata-order
       assert.ok(node.isBorn && node.seq !== null, `${topic}: tck-id-principles-birth-certificates-order`);
+      // tck-id-topics-dbirth-seq, tck-id-payloads-dbirth-seq-inc, tck-id-message-flow-device-birth-publish-dbirth-payload-seq
+      // tck-id-topics-ndata-seq-num, tck-id-payloads-ndata-seq-inc, tck-id-topics-ddata-seq-num, tck-id-payloads-ddata-seq-inc
+      // tck-id-topics-ddeath-seq-num, tck-id-payloads-ddeath-seq-inc
       assert.is(seq, ((node.seq as number) + 1) % 256, "tck-id-payloads-sequence-num-incrementing");
     }
     node.seq = seq;
@@ -136,8 +167,12 @@ export class Host {
     node.born.clear();
     node.aliases.clear();
     const metrics = new Map(payload.metrics.map((metric) => [metric.name, metric]));
+    // tck-id-topics-nbirth-bdseq-included, tck-id-payloads-nbirth-bdseq, tck-id-payloads-nbirth-bdseq-repeat
+    // tck-id-operational-behavior-data-commands-rebirth-action-3
     assert.is(Number(metrics.get("bdSeq")?.longValue), node.willBdSeq, "tck-id-topics-nbirth-bdseq-matching");
     assert.is(metrics.get("bdSeq")?.datatype, 4, "tck-id-message-flow-edge-node-birth-publish-nbirth-payload-bdSeq");
+    // tck-id-payloads-nbirth-rebirth-req, tck-id-operational-behavior-data-commands-rebirth-name
+    // tck-id-operational-behavior-data-commands-rebirth-value
     const rebirth = metrics.get("Node Control/Rebirth");
     assert.is(rebirth?.booleanValue, false, "tck-id-topics-nbirth-rebirth-metric");
     assert.is(rebirth?.datatype, 11, "tck-id-operational-behavior-data-commands-rebirth-datatype");
@@ -150,9 +185,11 @@ export class Host {
     for (const [alias, known] of node.aliases) if (known.device === device) node.aliases.delete(alias);
     if (device !== "") node.born.add(device);
     for (const metric of metrics) {
+      // tck-id-topics-nbirth-metrics, tck-id-topics-dbirth-metrics, tck-id-payloads-name-requirement
       assert.ok(metric.name !== undefined && metric.alias !== undefined, "tck-id-payloads-alias-birth-requirement");
       const alias = Number(metric.alias);
       assert.not(node.aliases.has(alias), "tck-id-payloads-alias-uniqueness");
+      // tck-id-payloads-metric-datatype-req, tck-id-payloads-metric-datatype-value-type
       const datatype = metric.datatype as number;
       assert.ok(FIELD_OF[datatype] !== undefined, "tck-id-payloads-metric-datatype-value");
       const known = { name: metric.name as string, datatype, device };
@@ -164,14 +201,18 @@ export class Host {
   }
 
   #data(node: Node, name: string, device: string, metrics: readonly WireMetric[]): void {
+    // tck-id-payloads-ddata-order
     assert.ok(device === "" || node.born.has(device), `DDATA of ${device}, which is not born`);
     let last = 0;
     for (const metric of metrics) {
       assert.is(metric.name, undefined, "tck-id-payloads-alias-data-cmd-requirement");
       assert.is(metric.datatype, undefined, "tck-id-payloads-metric-datatype-not-req");
+      // tck-id-topics-nbirth-metric-reqs, tck-id-topics-dbirth-metric-reqs
+      // tck-id-operational-behavior-data-publish-nbirth, tck-id-operational-behavior-data-publish-dbirth
       const known = node.aliases.get(Number(metric.alias));
       assert.ok(known !== undefined && known.device === device, `alias ${metric.alias} is not one of ${device}'s`);
       if (metric.isHistorical !== true) {
+        // tck-id-operational-behavior-data-publish-nbirth-order
         assert.ok(Number(metric.timestamp) >= last, "tck-id-operational-behavior-data-publish-dbirth-order");
         last = Number(metric.timestamp);
       }
@@ -180,9 +221,12 @@ export class Host {
   }
 
   #tell(node: string, known: Known, metric: WireMetric, isBirth: boolean): string {
+    // tck-id-payloads-metric-timestamp-in-UTC
     assert.ok(metric.timestamp !== undefined, "tck-id-payloads-name-birth-data-requirement");
+    for (const never of ["datasetValue", "templateValue", "bytesValue", "metadata"]) assert.not(never in metric, never);
     const field = FIELD_OF[known.datatype] as keyof WireMetric;
     const values = Object.values(FIELD_OF).filter((each, i, all) => all.indexOf(each) === i && metric[each] !== undefined);
+    // tck-id-operational-behavior-data-publish-nbirth-values
     if (metric.isNull === true) assert.equal(values, [], "tck-id-operational-behavior-data-publish-dbirth-values");
     else assert.equal(values, [field], `${known.name}: of type ${known.datatype}`);
     const at = known.device === "" ? `${node}/${known.name}` : `${node}/${known.device}/${known.name}`;
@@ -198,6 +242,7 @@ export class Host {
 /** @returns its bdSeq */
 function deathOf(octets: Uint8Array): number {
   const payload = oracleFields(octets);
+  // tck-id-topics-ndeath-seq
   assert.is(payload.seq, undefined, "tck-id-payloads-ndeath-seq");
   assert.is(payload.metrics.length, 1, "tck-id-topics-ndeath-payload");
   const [metric] = payload.metrics;
@@ -213,8 +258,11 @@ function propertyOf(metric: WireMetric, key: string): NonNullable<WireMetric["pr
 
 function checkProperties(metric: WireMetric): void {
   if (metric.properties === undefined) return;
+  // tck-id-payloads-propertyset-values-array-size
   assert.is(metric.properties.keys.length, metric.properties.values.length, "tck-id-payloads-propertyset-keys-array-size");
+  // tck-id-payloads-metric-propertyvalue-type-type
   for (const value of metric.properties.values) assert.ok(value.type !== undefined, "tck-id-payloads-metric-propertyvalue-type-req");
+  for (const { type } of metric.properties.values) assert.ok(FIELD_OF[type as number], "tck-id-payloads-metric-propertyvalue-type-value");
   const quality = propertyOf(metric, "Quality");
   if (quality === undefined) return;
   assert.is(quality.type, 3, "tck-id-payloads-propertyset-quality-value-type");

@@ -105,7 +105,7 @@ export class Rig {
     this.said = step.publish;
     this.leave = step.leave;
     this.notes.push(...step.notes);
-    for (const { topic, payload, qos } of step.publish) this.host.receives(topic, encodePayload(payload), qos, false);
+    for (const { topic, payload, qos } of step.publish) this.host.receives(topic, encodePayload(payload), qos, false, this.wallMs);
   }
 }
 

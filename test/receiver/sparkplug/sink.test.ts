@@ -33,7 +33,9 @@ const POINTS = [point("boiler", "pressure", "float64", "bar"), point("boiler", "
 async function stage(): Promise<{ broker: Broker; tap: Tap; host: Host; watcher: Watcher }> {
   const broker = later(await Broker.start());
   const host = new Host(true);
-  const tap = later(await Tap.start(broker.port, ({ will }) => will !== undefined && host.connects(will.topic, will.payload, will.qos)));
+  const tap = later(
+    await Tap.start(broker.port, ({ will }) => will !== undefined && host.connects(will.topic, will.payload, will.qos, will.retain)),
+  );
   const watcher = later(
     await Watcher.start(broker.url, "spBv1.0/plant/#", ({ topic, payload, qos, retain }) => {
       // Watched with QoS 1, so that its own QoS is seen.
@@ -167,6 +169,51 @@ sink("two gateways are two edge nodes with a session each; one batch for both go
   );
 });
 
+sink("a gateway that is no Sparkplug id, or would be another's edge node, is refused, and its samples do not stop others'", async () => {
+  if (!needBroker()) return;
+  const { host, tap } = await stage();
+  const { sink: made, notes } = open(tap.url, { nodeOf: (gateway) => (gateway === "gw2" ? "gw1" : gateway) });
+  made.births("gw1", POINTS);
+  for (const gateway of ["a/b", "a+", "gw2"]) made.births(gateway, POINTS);
+  assert.is(notes.filter(({ is }) => is === "gatewayRefused").length, 3);
+  await deliver(made, [sample("boiler", "pressure", 1, Date.now()), { ...sample("boiler", "pressure", 2, Date.now()), gateway: "gw2" }]);
+  await until("the value is shown", () => host.current.get("gw1/boiler/pressure")?.value === 1);
+  assert.is(tap.of("connect").length, 1);
+});
+
+sink("several brokers: one session at a time; on to the next where the primary host is offline, and where nobody listens", async () => {
+  if (!needBroker()) return;
+  const brokers = [later(await Broker.start()), later(await Broker.start())] as const;
+  const host = new Host(true);
+  const taps: Tap[] = [];
+  for (const { port } of brokers)
+    taps.push(
+      later(await Tap.start(port, ({ will }) => will !== undefined && host.connects(will.topic, will.payload, will.qos, will.retain))),
+    );
+  const gone = later(await Watcher.start(brokers[0].url, "spBv1.0/STATE/scada"));
+  await gone.client.publishAsync("spBv1.0/STATE/scada", '{"online":false,"timestamp":5}', { qos: 1, retain: true });
+  const scada = later(await primaryHost(brokers[1].url, host));
+  let most = 0;
+  const watch = setInterval(() => {
+    most = Math.max(most, taps.filter(({ isUsed }) => isUsed).length);
+  }, 1);
+  try {
+    const { sink: made } = open("", { primaryHost: "scada", broker: { servers: taps.map(({ url }) => url) } });
+    made.births("gw1", POINTS);
+    await deliver(made, [sample("boiler", "pressure", 1, Date.now())]);
+    await until("the value is shown", () => host.current.get("gw1/boiler/pressure")?.value === 1);
+    assert.ok((taps[0] as Tap).of("publish").length === 0, "nothing was said where the host is not");
+    await brokers[1].kill();
+    await gone.client.publishAsync("spBv1.0/STATE/scada", '{"online":true,"timestamp":6}', { qos: 1, retain: true });
+    await deliver(made, [sample("boiler", "pressure", 2, Date.now())]);
+    await until("it is born at the first", () => (taps[0] as Tap).of("publish").length > 0);
+    assert.is(most, 1);
+    assert.ok(scada.received.length > 0);
+  } finally {
+    clearInterval(watch);
+  }
+});
+
 /** A host with a STATE, that is gone with its connection. */
 async function primaryHost(url: string, host: Host): Promise<Watcher> {
   const timestamp = Date.now();
@@ -190,7 +237,9 @@ sink("the primary host dies: the node dies and holds its data; it comes back: bi
   if (!needBroker()) return;
   const broker = later(await Broker.start());
   const host = new Host(true);
-  const tap = later(await Tap.start(broker.port, ({ will }) => will !== undefined && host.connects(will.topic, will.payload, will.qos)));
+  const tap = later(
+    await Tap.start(broker.port, ({ will }) => will !== undefined && host.connects(will.topic, will.payload, will.qos, will.retain)),
+  );
   const { sink: made, notes } = open(tap.url, { primaryHost: "scada" });
   made.births("gw1", POINTS);
   await pause(300);
@@ -211,7 +260,9 @@ sink("the broker is killed (kill -9) again and again while data flows: nothing t
   if (!needBroker()) return;
   const broker = later(await Broker.start());
   const host = new Host(true);
-  const tap = later(await Tap.start(broker.port, ({ will }) => will !== undefined && host.connects(will.topic, will.payload, will.qos)));
+  const tap = later(
+    await Tap.start(broker.port, ({ will }) => will !== undefined && host.connects(will.topic, will.payload, will.qos, will.retain)),
+  );
   later(await primaryHost(broker.url, host));
   const { sink: made, notes } = open(tap.url, { primaryHost: "scada" });
   made.births("gw1", POINTS);
