@@ -12,6 +12,7 @@
  * size: no reader of JSON can be trusted with more than 53 bits. NaN and the infinities, which JSON does not have, are "NaN", "Infinity" and
  * "-Infinity". Delivery is at least once; the same `id` is the same sample.
  */
+import { Counts } from "./counts.ts";
 import type { PointInfo, Sample, Sink } from "./model.ts";
 import { MqttClient } from "./mqttClient.ts";
 import { type BrokerOptions, checkBroker, type Message } from "./mqttSession.ts";
@@ -29,7 +30,10 @@ export interface MqttJsonOptions {
 export type MqttJsonNote =
   | { readonly is: "connected" }
   | { readonly is: "lost"; readonly reason: string; readonly retryMs: number }
-  | { readonly is: "gatewayRefused" };
+  /** Its name is no level of a topic, or there are too many. */
+  | { readonly is: "gatewayRefused" }
+  /** A point whose names are no levels of a topic has none: its samples go nowhere. `count`: of samples, in all. */
+  | { readonly is: "pointRefused"; readonly point: string; readonly count: number };
 
 /** Gateways, and so sessions, of one sink: a session has one will. */
 const GATEWAYS = 64;
@@ -83,7 +87,7 @@ export class MqttJsonSink implements Sink {
   #gatewayOf(name: string): Gateway | null {
     const known = this.#gateways.get(name);
     if (known !== undefined) return known;
-    if (this.#isClosed || this.#gateways.size >= GATEWAYS || !isTopic(name)) {
+    if (this.#isClosed || this.#gateways.size >= GATEWAYS || !isLevel(name)) {
       this.#tell(name, { is: "gatewayRefused" });
       return null;
     }
@@ -98,11 +102,14 @@ class Gateway {
   readonly #client: MqttClient;
   readonly #points = new Map<string, PointInfo>();
   readonly #order = new Order();
+  readonly #refused = new Counts();
+  readonly #tell: (note: MqttJsonNote) => void;
   #status: Status = { link: "unknown" };
 
   constructor(options: MqttJsonOptions, name: string, tell: (note: MqttJsonNote) => void, random: () => number) {
     const { broker, root, clientId = "penstock" } = options;
     this.#topic = `${root}/${name}`;
+    this.#tell = tell;
     this.#client = new MqttClient(
       broker,
       `${clientId}-${name}`,
@@ -140,6 +147,7 @@ class Gateway {
 
   async deliver(samples: readonly Sample[], isReady: boolean): Promise<boolean> {
     const done = samples.map(async (sample) => {
+      if (!isLevel(sample.asset) || !isLevel(sample.point)) return this.#refuse(sample);
       const turn = this.#order.offer(pointOf(sample), sample.id);
       const isAcknowledged = isReady && (await this.#publish(sample, turn.isOvertaken));
       if (isAcknowledged && !sample.historical) turn.isCurrent();
@@ -152,6 +160,13 @@ class Gateway {
     // Nobody will tell of the link any more.
     void this.#client.session?.publish(this.#statusMessage({ link: "unknown" }));
     await this.#client.close(false);
+  }
+
+  /** @returns there is nothing to wait for */
+  #refuse(sample: Sample): true {
+    const told = this.#refused.note(pointOf(sample).slice(0, 256), performance.now());
+    if (told !== null) this.#tell({ is: "pointRefused", point: told.kind, count: told.count });
+    return true;
   }
 
   #publish(sample: Sample, isOvertaken: boolean): Promise<boolean> {
@@ -208,6 +223,10 @@ function typeOf(value: Sample["value"]): string {
     default:
       return "number";
   }
+}
+
+function isLevel(text: string): boolean {
+  return isTopic(text) && !text.includes("/");
 }
 
 function isTopic(text: string): boolean {

@@ -34,6 +34,7 @@ export function checkBroker({ servers, tls }: BrokerOptions): void {
   for (const server of servers) {
     const protocol = URL.canParse(server) ? new URL(server).protocol : "";
     if (protocol !== "mqtt:" && protocol !== "mqtts:") throw new TypeError(`not mqtt:// nor mqtts://: ${server}`);
+    if (new URL(server).username !== "" || new URL(server).password !== "") throw new TypeError("a broker's address with a user in it");
     // The library would fall back to every public authority, and turn mqtt:// into TLS where there is a certificate.
     if ((protocol === "mqtts:") !== (tls !== undefined)) throw new TypeError(`${server} and ${tls === undefined ? "no " : ""}TLS files`);
   }
@@ -114,13 +115,13 @@ export class MqttSession {
   ): Promise<MqttSession | string> {
     let options: IClientOptions;
     try {
-      options = await optionsOf(broker, clientId, will);
+      options = await optionsOf(broker, server, clientId, will);
     } catch (error) {
       return reasonOf(error);
     }
     const { default: mqtt } = await import("mqtt");
     let reason = "closed";
-    const client = mqtt.connect(server, options);
+    const client = mqtt.connect(options);
     client.on("error", (error) => {
       reason = reasonOf(error);
     });
@@ -130,6 +131,8 @@ export class MqttSession {
         resolve(reason);
       });
       client.once("connect", (packet) => {
+        // The library writes each packet by itself; held back, all but the first of a batch would wait for the broker's delayed ACK.
+        (client.stream as { setNoDelay?: (on: boolean) => void }).setNoDelay?.(true);
         const maximum = packet.properties?.receiveMaximum ?? WINDOW;
         resolve(new MqttSession(client, broker.version === "5", maximum, events, () => reason));
       });
@@ -220,8 +223,10 @@ export class MqttSession {
   }
 }
 
-async function optionsOf(broker: BrokerOptions, clientId: string, will: Message): Promise<IClientOptions> {
+async function optionsOf(broker: BrokerOptions, server: string, clientId: string, will: Message): Promise<IClientOptions> {
   const { tls } = broker;
+  const { protocol, hostname, port } = new URL(server);
+  const isTls = protocol === "mqtts:";
   const isVersion5 = broker.version === "5";
   const files =
     tls === undefined
@@ -235,6 +240,9 @@ async function optionsOf(broker: BrokerOptions, clientId: string, will: Message)
         };
   return {
     ...files,
+    protocol: isTls ? "mqtts" : "mqtt",
+    host: hostname.replace(/^\[|\]$/g, ""),
+    port: port === "" ? (isTls ? 8883 : 1883) : Number(port),
     protocolVersion: isVersion5 ? 5 : 4,
     clientId,
     // Nothing is kept for us while we are away (Sparkplug 3.0 §2.5).

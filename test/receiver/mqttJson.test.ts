@@ -194,12 +194,15 @@ json("TLS with a certificate", async () => {
   await deliver(sink, sample("pressure", 1));
 });
 
-json("a gateway that is no level of a topic is refused, and its samples do not stop others'", async () => {
+json("a gateway or point that is no level of a topic is refused, and its samples do not stop others'", async () => {
   if (!needBroker()) return;
   const broker = later(await Broker.start());
   const { sink, notes } = open({ servers: [broker.url] });
-  await deliver(sink, sample("pressure", 1), sample("pressure", 1, { gateway: "a+b" }));
+  const strange = [sample("a/b", 1), sample("#", 1), sample("x", 1, { asset: "" }), sample("y", 1, { asset: "+" })];
+  await deliver(sink, sample("pressure", 1), sample("pressure", 1, { gateway: "a+b" }), ...strange);
   assert.ok(notes.some(({ is }) => is === "gatewayRefused"));
+  const refused = notes.flatMap((note) => (note.is === "pointRefused" ? [note.point] : []));
+  for (const point of ["boiler/a/b", "boiler/#", "/x", "+/y"]) assert.ok(refused.includes(point), point);
   assert.throws(() => new MqttJsonSink({ name: "x", root: "a/#", broker: { servers: [broker.url], version: "5" } }, () => {}));
 });
 

@@ -13,15 +13,16 @@
  *
  * @source Sparkplug 3.0 chapters 4 to 6; RULINGS 41
  */
+
+import { Counts } from "../counts.ts";
 import type { PointInfo, Sample } from "../model.ts";
-import { Counts } from "./counts.ts";
-import { Doubt } from "./doubt.ts";
 import { HostState } from "./hostState.ts";
-import { deviceBirth, isMisfit, linkData, nodeBirth, nodeDeath, REBIRTH, sampleData } from "./metrics.ts";
-import { decodePayload, type Metric } from "./payload.ts";
-import { type Device, type Learned, type Point, Points } from "./points.ts";
+import { nodeDeath, REBIRTH } from "./metrics.ts";
+import { decodePayload } from "./payload.ts";
+import type { Point } from "./points.ts";
+import { Publisher, ROUND } from "./publisher.ts";
 import { Making, type Now, type Outgoing, type Step } from "./step.ts";
-import { deviceTopic, heardOn, type NodeName, nodeTopic, subscriptions } from "./topics.ts";
+import { heardOn, type NodeName, nodeTopic, subscriptions } from "./topics.ts";
 
 export interface EdgeNodeOptions {
   readonly name: NodeName;
@@ -35,8 +36,6 @@ export interface EdgeNodeOptions {
   readonly firstBdSeq?: number;
 }
 
-/** seq and bdSeq count 0..255. */
-const ROUND = 256;
 /** Births are not sent again sooner, however often they are asked for. */
 export const REBIRTH_MS = 1_000;
 /** New names, each of which is a DBIRTH, are given no more often. */
@@ -47,8 +46,6 @@ export const GRACE_MS = 10_000;
 export const IDLE_MS = 250;
 /** With several brokers, the next is tried when the primary host is not seen at this one. */
 export const HOST_MS = 30_000;
-/** Of one message. */
-export const METRICS = 500;
 
 interface Born {
   readonly at: "born";
@@ -75,16 +72,11 @@ export class EdgeNode {
   readonly subscriptions: readonly string[];
   readonly #options: EdgeNodeOptions;
   readonly #host: HostState | null;
-  readonly #points = new Points();
-  readonly #doubt: Doubt;
+  readonly #publisher: Publisher;
   readonly #commands = new Counts();
   readonly #states = new Counts();
-  readonly #misfits = new Counts();
-  readonly #refused = new Counts();
   #state: State = { at: "away" };
   #bdSeq: number;
-  #seq = 0;
-  #isAlive = true;
   #isTold = false;
   #unknownSinceMs: number | null = null;
   #namedMs = Number.NEGATIVE_INFINITY;
@@ -94,7 +86,7 @@ export class EdgeNode {
     this.#options = options;
     this.subscriptions = subscriptions(options.name, options.primaryHost);
     this.#host = options.primaryHost === null ? null : new HostState();
-    this.#doubt = new Doubt(options.doubtfulMs);
+    this.#publisher = new Publisher(options.name, options.doubtfulMs);
     this.#bdSeq = ((options.firstBdSeq ?? 0) + ROUND - 1) % ROUND;
   }
 
@@ -109,11 +101,11 @@ export class EdgeNode {
 
   /** Was anything written that a ping would prove? */
   get isUnproven(): boolean {
-    return this.#doubt.isUnproven;
+    return this.#publisher.doubt.isUnproven;
   }
 
   get counts(): { readonly commandsIgnored: number; readonly statesIgnored: number; readonly misfits: number; readonly refused: number } {
-    const counts = [this.#commands, this.#states, this.#misfits, this.#refused].map(({ total }) => total);
+    const counts = [this.#commands, this.#states, this.#publisher.misfits, this.#publisher.refused].map(({ total }) => total);
     const [commandsIgnored = 0, statesIgnored = 0, misfits = 0, refused = 0] = counts;
     return { commandsIgnored, statesIgnored, misfits, refused };
   }
@@ -139,8 +131,8 @@ export class EdgeNode {
   lost(now: Now): Step {
     const step = new Making();
     this.#end(now);
-    if (this.#doubt.leftOut > 0) step.notes.push({ is: "doubtLeftOut", count: this.#doubt.leftOut });
-    this.#doubt.leftOut = 0;
+    if (this.#publisher.doubt.leftOut > 0) step.notes.push({ is: "doubtLeftOut", count: this.#publisher.doubt.leftOut });
+    this.#publisher.doubt.leftOut = 0;
     return step;
   }
 
@@ -153,7 +145,7 @@ export class EdgeNode {
 
   /** The broker answered a ping that was sent at `sentMs`. */
   proven(sentMs: number): void {
-    this.#doubt.prove(sentMs);
+    this.#publisher.doubt.prove(sentMs);
   }
 
   /** What `data` gave has been written, and nobody offers more yet. */
@@ -174,23 +166,16 @@ export class EdgeNode {
   learn(infos: readonly PointInfo[], now: Now): Step {
     const step = new Making();
     this.#isTold = true;
-    const learned = this.#points.learn(infos);
-    if (this.isReady) for (const device of learned.gone) this.#kill(step, device, now);
-    this.#tell(step, learned, now);
+    this.#publisher.tell(step, this.#publisher.points.learn(infos), this.isReady, now);
     return step;
   }
 
   /** The link to the gateway is silent, or speaks again. */
   link(isAlive: boolean, now: Now): Step {
     const step = new Making();
-    if (isAlive === this.#isAlive) return step;
-    this.#isAlive = isAlive;
-    if (!this.isReady) return step;
-    for (const device of this.#points.devices.values()) {
-      if (isAlive) this.#bear(step, device, now);
-      else this.#kill(step, device, now);
-    }
-    this.#send(step, nodeTopic(this.name, "NDATA"), linkData(isAlive, now.wallMs), now);
+    if (isAlive === this.#publisher.isAlive) return step;
+    this.#publisher.isAlive = isAlive;
+    if (this.isReady) this.#publisher.link(step, now);
     return step;
   }
 
@@ -204,13 +189,13 @@ export class EdgeNode {
     }
     if (state.isCatchingUp && state.idleMs !== null && now.ms - state.idleMs >= IDLE_MS) this.#catchUp(step, state, now);
     state.idleMs = null;
-    this.#publish(step, samples, now, (point, sample) => this.#judge(step, state, point, sample, now));
+    this.#publisher.data(step, samples, now, (point, sample) => this.#judge(step, state, point, sample, now));
     return Object.assign(step, { taken: true });
   }
 
   /** Samples that cannot go yet: births that go before they do have what they say. */
   remember(samples: readonly Sample[]): void {
-    for (const sample of samples) this.#remember(sample);
+    for (const sample of samples) this.#publisher.remember(sample);
   }
 
   /** Time has passed. */
@@ -246,20 +231,18 @@ export class EdgeNode {
     };
     this.#state = born;
     this.#births(step, born, now, false);
-    const again = this.#doubt.take();
+    const again = this.#publisher.doubt.take();
     if (again.length === 0) return;
-    this.#tell(step, this.#points.nameThose(again), now);
-    this.#publish(step, again, now, () => true);
+    this.#publisher.tell(step, this.#publisher.points.nameThose(again), true, now);
+    this.#publisher.data(step, again, now, () => true);
   }
 
   #births(step: Making, state: Born, now: Now, rebirth: boolean): void {
     state.bornMs = now.ms;
     state.isRebirthDue = false;
-    this.#seq = 0;
-    for (const device of this.#points.devices.values()) device.isBorn = false;
-    this.#send(step, nodeTopic(this.name, "NBIRTH"), nodeBirth(this.#bdSeq, this.#isAlive, now.wallMs), now);
-    if (this.#isAlive) for (const device of this.#points.devices.values()) this.#bear(step, device, now);
-    step.notes.push({ is: "born", devices: this.#points.devices.size, points: this.#points.size, rebirth });
+    this.#publisher.births(step, this.#bdSeq, now);
+    const { points } = this.#publisher;
+    step.notes.push({ is: "born", devices: points.devices.size, points: points.size, rebirth });
   }
 
   /** Nothing is taken any more once this has returned. */
@@ -273,8 +256,8 @@ export class EdgeNode {
   #end(now: Now): void {
     if (this.#state.at === "away") return;
     this.#state = { at: "away" };
-    this.#doubt.lose(now.ms);
-    for (const device of this.#points.devices.values()) device.isBorn = false;
+    this.#publisher.doubt.lose(now.ms);
+    this.#publisher.end();
   }
 
   #death(): Outgoing {
@@ -326,50 +309,27 @@ export class EdgeNode {
 
   // Names
 
-  /** Tell the hosts what was learned, if they are listening. */
-  #tell(step: Making, learned: Learned, now: Now): void {
-    if (this.isReady && this.#isAlive) for (const device of learned.changed) this.#bear(step, device, now);
-    if (learned.refused > 0) this.#refuse(step, "points", learned.refused, now);
-    if (learned.alike.length > 0) step.notes.push({ is: "alike", names: learned.alike });
-  }
-
-  #refuse(step: Making, what: "points" | "samples", many: number, now: Now): void {
-    const told = this.#refused.note(what, now.ms, many);
-    if (told !== null) step.notes.push({ is: "refused", what, count: told.count });
-  }
-
   /** Has every sample a name now, or will it never have one? A birth may be on its way that knows better than we would. */
   #name(step: Making, samples: readonly Sample[], now: Now): boolean {
-    if (samples.every(({ asset, point }) => this.#points.find(asset, point) !== null)) return true;
+    if (samples.every(({ asset, point }) => this.#publisher.points.find(asset, point) !== null)) return true;
     this.#unknownSinceMs ??= now.ms;
     if (!this.#isTold && now.ms - this.#unknownSinceMs < GRACE_MS) return false;
     if (now.ms - this.#namedMs < NAMING_MS) return false;
-    const before = this.#points.size;
-    this.#tell(step, this.#points.nameThose(samples), now);
+    const before = this.#publisher.points.size;
+    this.#publisher.tell(step, this.#publisher.points.nameThose(samples), true, now);
     // What is refused once is refused always: there is nothing to wait for.
-    if (this.#points.size > before) this.#namedMs = now.ms;
+    if (this.#publisher.points.size > before) this.#namedMs = now.ms;
     return true;
-  }
-
-  #bear(step: Making, device: Device, now: Now): void {
-    device.isBorn = true;
-    this.#send(step, deviceTopic(this.name, "DBIRTH", device.name), deviceBirth(device, now.wallMs), now);
-  }
-
-  #kill(step: Making, device: Device, now: Now): void {
-    if (!device.isBorn) return;
-    device.isBorn = false;
-    this.#send(step, deviceTopic(this.name, "DDEATH", device.name), [], now);
   }
 
   // Data
 
   /** Not the current value of its point? One that came on time may be stored since, while nobody took it. */
   #judge(step: Making, state: Born, { asset }: Point, sample: Sample, now: Now): boolean {
-    const lag = this.#points.devices.get(asset)?.lagMs;
+    const lag = this.#publisher.points.devices.get(asset)?.lagMs;
     if (sample.historical || lag === undefined) return true;
-    if (!this.#isAlive || (state.isCatchingUp && sample.timeMs + (lag[sample.timeOf] ?? 0) < state.sinceWallMs)) {
-      this.#remember(sample);
+    if (!this.#publisher.isAlive || (state.isCatchingUp && sample.timeMs + (lag[sample.timeOf] ?? 0) < state.sinceWallMs)) {
+      this.#publisher.remember(sample);
       return true;
     }
     if (state.isCatchingUp) this.#catchUp(step, state, now);
@@ -380,74 +340,6 @@ export class EdgeNode {
   /** All that was stored has gone, as historical; what of it is the newest of its point becomes the current value. */
   #catchUp(step: Making, state: Born, now: Now): void {
     state.isCatchingUp = false;
-    if (!this.#isAlive) return;
-    for (const device of this.#points.devices.values()) {
-      if (!device.isBorn) continue;
-      const metrics: Metric[] = [];
-      const samples: Sample[] = [];
-      for (const point of device.points.values()) {
-        if (point.isTold || point.latest === null) continue;
-        samples.push(point.latest);
-        metrics.push(sampleData(point, point.latest, false));
-      }
-      this.#sendData(step, device, metrics, now);
-      this.#doubt.write(samples, now.ms);
-    }
-  }
-
-  #remember(sample: Sample): void {
-    const point = this.#points.find(sample.asset, sample.point);
-    if (point === null || sample.historical) return;
-    if (point.latest !== null && sample.timeMs < point.latest.timeMs) return;
-    if (point.latest?.id === sample.id) return;
-    point.latest = sample;
-    point.isTold = false;
-  }
-
-  /** @param isHistorical asked of each in order */
-  #publish(step: Making, samples: readonly Sample[], now: Now, isHistorical: (point: Point, sample: Sample) => boolean): void {
-    const byDevice = new Map<Device, Metric[]>();
-    const written: Sample[] = [];
-    for (const sample of samples) {
-      const device = this.#points.devices.get(sample.asset);
-      const point = device?.points.get(sample.point);
-      if (device === undefined || point === undefined) continue;
-      const historical = isHistorical(point, sample);
-      if (!historical) point.latest = sample;
-      if (isMisfit(point, sample)) this.#noteMisfit(step, point, now);
-      const metrics = byDevice.get(device) ?? [];
-      byDevice.set(device, metrics);
-      metrics.push(sampleData(point, sample, historical));
-      written.push(sample);
-    }
-    const refused = samples.length - written.length;
-    if (refused > 0) this.#refuse(step, "samples", refused, now);
-    for (const [device, metrics] of byDevice) this.#publishOf(step, device, metrics, now);
-    this.#doubt.write(written, now.ms);
-  }
-
-  /** A device that is dead is born for what it still had to say. */
-  #publishOf(step: Making, device: Device, metrics: Metric[], now: Now): void {
-    const wasBorn = device.isBorn;
-    if (!wasBorn) this.#bear(step, device, now);
-    this.#sendData(step, device, metrics, now);
-    if (!wasBorn && !this.#isAlive) this.#kill(step, device, now);
-  }
-
-  #sendData(step: Making, device: Device, metrics: Metric[], now: Now): void {
-    // In order of their times (Sparkplug 3.0 §5.16), those of one time as they came.
-    metrics.sort((a, b) => (a.timeMs ?? 0) - (b.timeMs ?? 0));
-    for (let i = 0; i < metrics.length; i += METRICS)
-      this.#send(step, deviceTopic(this.name, "DDATA", device.name), metrics.slice(i, i + METRICS), now);
-  }
-
-  #noteMisfit(step: Making, { asset, name }: Point, now: Now): void {
-    const told = this.#misfits.note(`${asset}/${name}`, now.ms);
-    if (told !== null) step.notes.push({ is: "misfit", point: told.kind, count: told.count });
-  }
-
-  #send(step: Making, topic: string, metrics: readonly Metric[], now: Now): void {
-    step.publish.push({ topic, payload: { timeMs: now.wallMs, seq: this.#seq, metrics }, qos: 0 });
-    this.#seq = (this.#seq + 1) % ROUND;
+    this.#publisher.currents(step, now);
   }
 }

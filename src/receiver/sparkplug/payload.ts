@@ -83,9 +83,12 @@ function wireProperty({ type, value }: Property, uint32: Uint32Field): WirePrope
   return wire;
 }
 
-/** No time before 1970 can be written, and no part of a millisecond. */
+/** The latest time a Date has. */
+const LATEST_MS = 8.64e15;
+
+/** No time before 1970 can be written, and no part of a millisecond. What is no time at all is 1970. */
 function stamp(timeMs: number): bigint {
-  return BigInt(Math.max(0, Math.trunc(timeMs)));
+  return Number.isNaN(timeMs) ? 0n : BigInt(Math.min(LATEST_MS, Math.max(0, Math.trunc(timeMs))));
 }
 
 /** As it came: what was left out is null. */

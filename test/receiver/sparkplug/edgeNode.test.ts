@@ -1,8 +1,9 @@
 /** The edge node as a host sees it: every message of every test is held against the specification's rules by `host.ts`. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { GRACE_MS, HOST_MS, IDLE_MS, METRICS, NAMING_MS, REBIRTH_MS } from "#receiver/sparkplug/edgeNode";
+import { GRACE_MS, HOST_MS, IDLE_MS, NAMING_MS, REBIRTH_MS } from "#receiver/sparkplug/edgeNode";
 import { DEVICES, POINTS } from "#receiver/sparkplug/points";
+import { METRICS } from "#receiver/sparkplug/publisher";
 import { point, Rig, sample } from "./rig.ts";
 
 const node = suite("receiver/sparkplug/edgeNode");

@@ -170,6 +170,15 @@ payload("by alias alone: no name and no type; by name: its type; seq, times, his
   assert.equal([...(back.value.metrics[1]?.properties ?? [])], properties);
 });
 
+payload("a time that is none, or beyond all times, is written as one", () => {
+  const times = [Number.NaN, -1, 1.9, Number.POSITIVE_INFINITY, 1e300];
+  const wire = oracleFields(encodePayload(message(...times.map((timeMs) => metric("Double", 1, { timeMs })))));
+  assert.equal(
+    wire.metrics.map(({ timestamp }) => String(timestamp)),
+    ["0", "0", "1", "8640000000000000", "8640000000000000"],
+  );
+});
+
 payload("a death has neither time nor seq", () => {
   const octets = encodePayload({ timeMs: null, seq: null, metrics: [metric("Int64", 3, { alias: null, timeMs: null, name: "bdSeq" })] });
   const wire = oracleFields(octets);

@@ -349,6 +349,7 @@ sink("what cannot be meant is refused at once", () => {
     { broker: { ...broker, servers: [] } },
     { broker: { ...broker, servers: ["http://localhost"] } },
     { broker: { ...broker, servers: ["mqtts://localhost"] } },
+    { broker: { ...broker, servers: ["mqtt://me:secret@localhost"] } },
     { broker: { ...broker, tls: files } },
     { broker: { servers: ["mqtts://localhost"], version: "5", tls: { ...files, keyFile: "key.pem" } } },
   ];
