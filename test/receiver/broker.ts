@@ -85,6 +85,7 @@ export class Broker {
 /** A broker that lets in who has a certificate of its authority; with the files of one, and of a stranger. */
 export async function tlsBroker(): Promise<{ broker: Broker; url: string; files: Files; stranger: Files }> {
   const dir = mkdtempSync(path.join(os.tmpdir(), "penstock-papers-"));
+  process.once("exit", () => rmSync(dir, { recursive: true, force: true }));
   const write = (name: string, text: string): string => {
     writeFileSync(path.join(dir, name), text, { mode: 0o600 });
     return path.join(dir, name);
