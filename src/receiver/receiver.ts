@@ -1,0 +1,191 @@
+/**
+ * The far side at work: what comes in is received, booked, kept for each sink, and only then said to be here.
+ *
+ *     datagrams ─▶ reception ─▶ batch ─▶ each sink's queue, on the disk ─▶ journal (seen, ledger), on the disk ─▶ sinks
+ *                                  └▶ events, checkpoints: files
+ *
+ * INVARIANT: a frame is in the journal only once its samples are in the queues. A crash between the two brings it again, with the same ids.
+ */
+import { appendFileSync, mkdirSync } from "node:fs";
+import path from "node:path";
+import { millis, wallMillis } from "#wire";
+import type { LedgerEvent } from "./ledger.ts";
+import type { PointInfo, Sample, Sink } from "./model.ts";
+import { NameBook, type Names } from "./names.ts";
+import { type Outlet, Reception, type ReceptionEvent, type StreamSettings } from "./reception.ts";
+import { SeenStore } from "./seenStore.ts";
+
+/** What samples wait in until their sink has them. */
+export interface Queue {
+  push(samples: readonly Sample[]): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export interface Outgoing {
+  readonly sink: Sink;
+  readonly queue: Queue;
+}
+
+export interface ReceiverSettings {
+  /** Folder of all that must outlast a restart. */
+  readonly state: string;
+  readonly streams: readonly StreamSettings[];
+}
+
+export type ReceiverEvent = LedgerEvent | ReceptionEvent | { readonly is: "diskFails"; readonly why: string };
+
+/** Batches that are not on the disk yet, samples. Beyond it nothing is taken: it comes again by the carousel. */
+const MOST_PENDING = 100_000;
+const TURN_MS = 100;
+
+export class Receiver {
+  readonly store: SeenStore;
+  readonly reception: Reception;
+  /** Datagrams that were not looked at while the disk takes nothing. */
+  turnedAway = 0;
+  samples = 0;
+  readonly #names: NameBook;
+  readonly #outgoing: readonly Outgoing[];
+  readonly #state: string;
+  readonly #say: (event: ReceiverEvent) => void;
+  #pending: Sample[] = [];
+  #turning: Promise<void> = Promise.resolve();
+  #isTurning = false;
+  #timer: NodeJS.Timeout | null = null;
+  #trouble: string | null = null;
+
+  private constructor(
+    settings: ReceiverSettings,
+    names: NameBook,
+    store: SeenStore,
+    outgoing: readonly Outgoing[],
+    say: (event: ReceiverEvent) => void,
+  ) {
+    this.#state = settings.state;
+    this.#names = names;
+    this.#outgoing = outgoing;
+    this.#say = say;
+    this.store = store;
+    const outlet: Outlet = {
+      samples: (samples) => {
+        for (const sample of samples) this.#pending.push(sample);
+      },
+      text: (of, stream, text, historical) => this.#text(of, stream, text, historical),
+      births: (each) => this.#births(each),
+      raise: say,
+    };
+    this.reception = new Reception(settings.streams, names, store, outlet);
+    for (const { stream } of settings.streams) store.ledger.watch(stream, millis(performance.now()));
+  }
+
+  /** @throws where what an earlier process left cannot be read */
+  static async open(settings: ReceiverSettings, outgoing: readonly Outgoing[], say: (event: ReceiverEvent) => void): Promise<Receiver> {
+    mkdirSync(settings.state, { recursive: true, mode: 0o700 });
+    const store = await SeenStore.open({ directory: path.join(settings.state, "seen") }, wallMillis(Date.now()));
+    const names = await NameBook.open(path.join(settings.state, "names"));
+    const receiver = new Receiver(settings, names, store, outgoing, say);
+    for (const { stream } of settings.streams) receiver.#births(names.of(stream));
+    return receiver;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.turn(), TURN_MS);
+  }
+
+  take(datagram: Uint8Array): void {
+    if (this.#pending.length >= MOST_PENDING || this.#trouble !== null) {
+      this.turnedAway += 1;
+      return;
+    }
+    this.reception.take(datagram, millis(performance.now()), wallMillis(Date.now()));
+  }
+
+  /** What came since the last turn becomes durable. Turns do not overlap. */
+  turn(): void {
+    const [now, wall] = [millis(performance.now()), wallMillis(Date.now())];
+    this.reception.tick(now, wall);
+    for (const event of this.store.tick(now, wall)) {
+      if (event.is === "silent" || event.is === "alive") this.#link(event.stream, event.is === "alive");
+      this.#say(event);
+    }
+    void this.#names.keep();
+    if (this.#isTurning) return;
+    this.#isTurning = true;
+    this.#turning = this.#turn().finally(() => {
+      this.#isTurning = false;
+    });
+  }
+
+  async #turn(): Promise<void> {
+    const batch = this.#pending;
+    this.#pending = [];
+    const pushed = batch.length === 0 || (await this.#push(batch));
+    if (!pushed) {
+      // Those that did take it have it twice then, with the same ids.
+      this.#pending = [...batch, ...this.#pending];
+      this.#troubled("a sink's queue cannot be written");
+      return;
+    }
+    this.samples += batch.length;
+    if (await this.store.flush()) this.#trouble = null;
+    else this.#troubled(this.store.trouble ?? "the journal cannot be written");
+  }
+
+  async #push(batch: readonly Sample[]): Promise<boolean> {
+    const pushed = await Promise.all(this.#outgoing.map(({ queue }) => queue.push(batch)));
+    return pushed.every((each) => each);
+  }
+
+  #troubled(why: string): void {
+    if (this.#trouble !== why) this.#say({ is: "diskFails", why });
+    this.#trouble = why;
+  }
+
+  get trouble(): string | null {
+    return this.#trouble;
+  }
+
+  get pending(): number {
+    return this.#pending.length;
+  }
+
+  /** Texts go into a file of their day, one a line; what a crash takes of the last second comes again by the carousel as late. */
+  #text(of: "events" | "checkpoints", stream: number, text: string, historical: boolean): void {
+    const day = new Date().toISOString().slice(0, 10);
+    const line = JSON.stringify({ stream, historical, record: parsed(text) });
+    try {
+      appendFileSync(path.join(this.#state, `${of}-${day}.jsonl`), `${line}\n`, { mode: 0o600 });
+    } catch (error) {
+      this.#troubled(`${of} cannot be written (${(error as NodeJS.ErrnoException).code ?? "?"})`);
+    }
+  }
+
+  #births(names: Names): void {
+    const points: readonly PointInfo[] = names.points;
+    if (names.gateway !== "") for (const { sink } of this.#outgoing) sink.births(names.gateway, points);
+  }
+
+  #link(stream: number, isAlive: boolean): void {
+    const { gateway } = this.#names.of(stream);
+    if (gateway !== "") for (const { sink } of this.#outgoing) sink.link(gateway, isAlive);
+  }
+
+  /** What was taken is made durable, as far as the disk does; then sinks are let go. */
+  async close(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    await this.#turning;
+    await this.#turn();
+    await this.#names.keep();
+    await this.store.close();
+    for (const { queue } of this.#outgoing) await queue.close();
+    for (const { sink } of this.#outgoing) await sink.close();
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
