@@ -103,6 +103,34 @@ export interface Reading {
   readonly sourceTime: number | null;
 }
 
+/**
+ * How far a value can be counted on. `stale`: it was not seen for long. `comm-lost`: who measures it, or the device itself, cannot be reached.
+ * `bad`: it is no value of the process. `uncertain`: it is one, with a reservation.
+ */
+export type Quality = "good" | "stale" | "comm-lost" | "bad" | "uncertain";
+
+/**
+ * What a reply or an event tells of a range, whatever its quality: for telemetry. It is no fact to judge by; those are `Reading`s. The same object
+ * is handed over again and again: what is to be kept is copied out of it.
+ */
+export interface Showing {
+  space: number;
+  /** Cells. */
+  first: number;
+  last: number;
+  /** From `at` on, as `Values` has them. */
+  octets: Uint8Array;
+  at: number;
+  bits: 1 | 16;
+  quality: Quality;
+  /** Milliseconds since 1970 by the device's clock; null: it told none. */
+  timeMs: number | null;
+  /** It tells of a past, in its order: none may be left out. */
+  isEvent: boolean;
+}
+
+export type See = (showing: Showing) => void;
+
 /** A reply put into the standard's form: the PDU of `length` octets from `at`, good until the next one is. */
 export interface Straightened<Reply extends object = object> {
   /** What it took: bit i for the i-th of the protocol's quirks; 0: it was in that form. */

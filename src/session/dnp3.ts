@@ -8,6 +8,7 @@ import { objectionOf } from "#dnp3/objections";
 import { entryOf } from "#dnp3/objects/index";
 import { operationsOf } from "#dnp3/operations";
 import { isMixed, matchReply, NOT_DONE, readingsOf, statusOf, toldBy } from "#dnp3/replies";
+import { showAll } from "#dnp3/shown";
 import { SPACES, staticGroupOf } from "#dnp3/spaces";
 import { trimReply } from "#dnp3/trim";
 import { dnp3Vocabulary } from "#dnp3/vocabulary";
@@ -65,6 +66,11 @@ export const dnp3Tcp: Protocol = {
   knownException: (code) => code >= INDICATED || code <= LAST_STATUS || code === UNDEFINED_STATUS,
   leavesDoubt: (exception) => exception >= MIXED || DOUBTFUL.includes(exception),
   readings: (_, reply) => readingsOf(reply as Fragment),
+  show: (_, reply, see) => showAll(reply as Fragment, see),
+  showTold(octets, at, length, see) {
+    const decoded = decodeFragment(octets, at, length);
+    if (decoded.ok && decoded.value.fault === null && decoded.value.row.code === FUNCTION.unsolicitedResponse) showAll(decoded.value, see);
+  },
   encodeRead(target, at, space, first, last) {
     const group = SPACES[space]?.process === true ? staticGroupOf(space) : undefined;
     const stride = SPACES[space]?.stride ?? 1;

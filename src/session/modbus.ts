@@ -15,11 +15,15 @@ import { QUIRKS, straighten } from "#modbus/quirks";
 import { COIL, DISCRETE, HOLDING, INPUT } from "#modbus/spaces";
 import { umasName } from "#modbus/umas";
 import { modbusVocabulary } from "#modbus/vocabulary";
+import type { Reading, Showing } from "#operation";
 import { putU16 } from "#wire";
 import type { Framer, Protocol } from "./protocol.ts";
 
 /** By function code - 1: the table it reads (MODBUS Application Protocol V1.1b3 sections 6.1 to 6.4). */
 const READS: readonly number[] = [COIL, DISCRETE, HOLDING, INPUT];
+/** Sections 6.1 to 6.4: in one request. */
+const MOST_BITS = 2000;
+const MOST_WORDS = 125;
 /** MODBUS Application Protocol V1.1b3 section 7. */
 const EXCEPTION = { function: 1, value: 3, failure: 4, busy: 6, pathUnavailable: 0x0a, targetSilent: 0x0b } as const;
 
@@ -30,6 +34,18 @@ class MbapStream extends MbapFramer implements Framer {
 }
 
 const NOTHING = new Uint8Array(0);
+/** Modbus says nothing of quality or time: what it answers with is the value. */
+const SHOWING: Showing = {
+  space: 0,
+  first: 0,
+  last: 0,
+  octets: NOTHING,
+  at: 0,
+  bits: 16,
+  quality: "good",
+  timeMs: null,
+  isEvent: false,
+};
 
 /** INVARIANT: the requests and replies handed in are those this protocol decoded, so they are Modbus ones. */
 export const modbusTcp: Protocol = {
@@ -55,9 +71,24 @@ export const modbusTcp: Protocol = {
   knownException: isKnownException,
   leavesDoubt,
   readings: (request, reply) => readingsOf(request as ModbusRequest, reply as ModbusReply),
+  show(request, reply, see) {
+    const readings = readingsOf(request as ModbusRequest, reply as ModbusReply);
+    for (let i = 0; i < readings.length; i++) {
+      const { target, values } = readings[i] as Reading;
+      if (target.at !== "range" || values.is !== "cells" || target.space > HOLDING) continue;
+      SHOWING.space = target.space;
+      SHOWING.first = target.first;
+      SHOWING.last = target.last;
+      SHOWING.octets = values.octets;
+      SHOWING.at = values.at;
+      SHOWING.bits = values.bits;
+      see(SHOWING);
+    }
+  },
+  showTold() {},
   encodeRead(target, at, space, first, last) {
     const functionCode = READS.indexOf(space) + 1;
-    if (functionCode === 0) return 0;
+    if (functionCode === 0 || last - first >= (functionCode <= 2 ? MOST_BITS : MOST_WORDS)) return 0;
     target[at] = functionCode;
     putU16(target, at + 1, first);
     putU16(target, at + 3, last - first + 1);

@@ -3,7 +3,7 @@
  * answers what was asked. The gateway knows no protocol but through this.
  */
 import type { DenialCode } from "#events";
-import type { Message, OpenFile, Operation, Reading, Straightened, Vocabulary } from "#operation";
+import type { Message, OpenFile, Operation, Reading, See, Straightened, Vocabulary } from "#operation";
 import type { Result } from "#wire";
 
 /** Addresses of a link layer that has some. */
@@ -151,6 +151,10 @@ export interface Protocol {
   leavesDoubt(exception: number): boolean;
   /** What a reply shows; a place that is shown without a value is unknown from now on. */
   readings(request: Request, reply: Reply): readonly Reading[];
+  /** All that a reply tells of the process, events and doubtful values too, in its order. Nothing for one that refuses. */
+  show(request: Request, reply: Reply, see: See): void;
+  /** The same of what a device tells unasked; nothing where it is no such thing. */
+  showTold(octets: Uint8Array, at: number, length: number, see: See): void;
   /** Write the PDU that reads these cells at `at`; returns its length in octets, 0 where no one request reads them. */
   encodeRead(target: Uint8Array, at: number, space: number, first: number, last: number): number;
   /** What something a device tells unasked is about, as taking these events; null: it is no such thing. */

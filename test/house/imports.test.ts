@@ -50,6 +50,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "identity",
     "transport",
     "audit",
+    "telemetry",
     "management",
   ],
   cli: [
@@ -72,6 +73,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "identity",
     "transport",
     "audit",
+    "telemetry",
     "management",
     "gateway",
     "tunnel",
