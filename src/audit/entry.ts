@@ -40,8 +40,14 @@ export interface AuditLog {
   append(entry: Entry): number;
   /** Every record up to and including this number is on disk and synced. */
   readonly durable: number;
+  /** Entries numbered and not yet durable. */
+  readonly waiting: number;
   /** Called after each sync with the new `durable`, and when `state` changes. One listener. */
   onProgress: (() => void) | null;
+  /** Called for each entry as it is rendered, before it is on the disk. One listener; a fault in it is nothing to the log. */
+  onRecord: ((seq: number, wallMs: number, kind: RecordKind, members: Readonly<Record<string, unknown>>) => void) | null;
+  /** Called with the line of each checkpoint that is synced; likewise. */
+  onCheckpoint: ((line: string) => void) | null;
   readonly state: "ok" | "full" | "failed";
   /** Only the kept fifth of the space is left (RULINGS 29): of what `append` is given it takes what `isKept` and nothing else. */
   readonly onlyKept: boolean;

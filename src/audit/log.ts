@@ -163,6 +163,8 @@ export async function openLog(options: LogOptions): Promise<Log> {
 
 export class Log implements AuditLog {
   onProgress: (() => void) | null = null;
+  onRecord: AuditLog["onRecord"] = null;
+  onCheckpoint: AuditLog["onCheckpoint"] = null;
   /** Plain words on what was not as it was left, at open and since: for status and the operational log. */
   readonly troubles: string[];
   readonly lastMs: number | null;
@@ -458,7 +460,10 @@ export class Log implements AuditLog {
     this.#items = [];
     if (this.#fault !== null) this.#wellAgain();
     this.#fault = null;
-    if (batch.checkpoint !== "") this.#publish(batch.checkpoint);
+    if (batch.checkpoint !== "") {
+      this.#publish(batch.checkpoint);
+      this.#tellCheckpoint(batch.checkpoint);
+    }
     if (batch.sealed) await this.#leave(segment, "sealed");
     else if (segment.octets >= this.#segmentOctets) this.#seal();
     this.#settle();
@@ -529,7 +534,10 @@ export class Log implements AuditLog {
     const seq = ++this.#taken;
     if (entry instanceof Mark) return { seq, front: "", body: "", mark: entry };
     const front = recordFront(seq, isoTime(entry.wallMs), entry.kind);
-    return { seq, front, body: renderBody(entry), mark: null };
+    const { onRecord } = this;
+    const told =
+      onRecord === null ? null : (members: Readonly<Record<string, unknown>>) => onRecord(seq, entry.wallMs, entry.kind, members);
+    return { seq, front, body: renderBody(entry, told), mark: null };
   }
 
   #header(segment: Segment): string {
@@ -658,6 +666,14 @@ export class Log implements AuditLog {
   #until(seq: number): Promise<void> {
     if (seq <= this.#durable) return Promise.resolve();
     return new Promise((done) => this.#waiters.push({ seq, done }));
+  }
+
+  #tellCheckpoint(line: string): void {
+    try {
+      this.onCheckpoint?.(line);
+    } catch {
+      // The chain has it.
+    }
   }
 
   /** Only after its line is synced, and off the batch's way; of several waiting the newest is enough. */

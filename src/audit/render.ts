@@ -9,13 +9,25 @@ const LONGEST_BODY = LONGEST_LINE - 1024;
 const OURS = ["seq", "after", "time", "kind", "prev"];
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
-/** Calls `members` and `rendered` once each. @returns one JSON object */
-export function renderBody(entry: Entry): string {
+/**
+ * Calls `members` and `rendered` once each.
+ *
+ * @param told  is given the members, too
+ * @returns     one JSON object
+ */
+export function renderBody(entry: Entry, told: ((members: Readonly<Record<string, unknown>>) => void) | null = null): string {
   let body: string;
+  let members: Record<string, unknown> | null = null;
   try {
-    body = JSON.stringify(withoutOurNames(entry));
+    members = withoutOurNames(entry);
+    body = JSON.stringify(members);
   } catch (error) {
     body = JSON.stringify({ unrenderable: reasonOf(error) });
+  }
+  try {
+    if (members !== null) told?.(members);
+  } catch {
+    // Who listens is nothing to the chain.
   }
   try {
     entry.rendered();

@@ -47,6 +47,12 @@ function forPeople(s: Status): string {
     declared.map((quirk) => [name, quirk, String(rewritten[quirk] ?? 0)]),
   );
   if (quirks.length > 0) lines.push("", table([["ASSET", "QUIRK", "REPLIES REWRITTEN"], ...quirks]));
+  if (s.telemetry !== null) {
+    const { points, offered, dropped } = s.telemetry;
+    const classes = Object.keys(offered) as (keyof typeof offered)[];
+    const rows = classes.map((each) => [each, String(offered[each]), String(dropped[each])]);
+    lines.push("", table([[`TELEMETRY (${points} points)`, "OFFERED", "DROPPED"], ...rows]));
+  }
   if (s.warnings.length > 0) lines.push("", ...s.warnings.map((w) => `! ${w}`));
   return lines.join("\n");
 }

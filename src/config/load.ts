@@ -91,7 +91,20 @@ class Loading {
       audit: this.#audit(),
       management: this.#management(),
       limits: { idleMs: wanted.limits?.idle ?? null },
+      telemetry: this.#telemetry(assets),
     };
+  }
+
+  #telemetry(assets: ReadonlyMap<string, AssetSite>): Site["telemetry"] {
+    const { telemetry } = this.#wanted;
+    if (telemetry === undefined) return null;
+    const { raw, stale } = telemetry;
+    for (const [index, asset] of raw.entries()) {
+      const at = ["telemetry", "raw", index];
+      if (!assets.has(asset)) this.problems.push(this.#document.unknown(at, "the name of an asset", [...assets.keys()]));
+      else if (raw.indexOf(asset) !== index) this.#wrong(at, "each asset once");
+    }
+    return { raw, staleMs: stale };
   }
 
   #listeners(): readonly ListenerSite[] {
@@ -201,6 +214,7 @@ class Loading {
       secureAuthentication: wanted.secure_authentication === true,
       eventOwner: this.#eventOwner(at, wanted),
       mode: wanted.mode,
+      poll: [],
     };
   }
 

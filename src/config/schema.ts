@@ -186,6 +186,15 @@ const MANAGEMENT = keys({
   tls: oneOf(["mutual"], "mutual: metrics are never served without it").default("mutual").meta({ description: "always mutual" }),
 });
 
+const TELEMETRY = keys({
+  raw: listOf(name("the name of an asset"), { max: 1024 })
+    .default([])
+    .meta({ description: "assets of which unnamed addresses are sampled too, as they stand on the wire" }),
+  stale: duration("1s", "30d")
+    .default(5 * 60_000)
+    .meta({ description: "a point that nobody has read for so long is told to be stale" }),
+});
+
 export const SITE = keys({
   site: name().meta({ description: "name of the plant or cell" }),
   listeners: listOf(LISTENER, { min: 1, max: 256 }),
@@ -196,7 +205,7 @@ export const SITE = keys({
   limits: keys({
     idle: duration("10s", "24h").optional().meta({ description: "a session without a request for so long is cut" }),
   }).optional(),
-  telemetry: later("telemetry"),
+  telemetry: TELEMETRY.optional(),
   hardware: later("hardware ports"),
   single_operator: later("approvals by two persons"),
 });

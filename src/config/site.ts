@@ -10,6 +10,8 @@ export interface Site {
   readonly audit: AuditSite;
   readonly management: ManagementSite;
   readonly limits: LimitsSite;
+  /** null: the site says nothing of it. */
+  readonly telemetry: TelemetrySite | null;
 }
 
 export interface ListenerSite {
@@ -72,6 +74,7 @@ export interface AssetSite {
   /** The one identity that takes events (RULINGS 34); null: nobody. */
   readonly eventOwner: string | null;
   readonly mode: "enforce";
+  readonly poll: readonly PollSite[];
 }
 
 /** How the gateway shows itself to a device, and what it asks of the device's certificate. */
@@ -111,6 +114,23 @@ export interface ManagementSite {
   readonly socket: string;
   /** Prometheus text over mutual TLS on an interface; null: the socket alone. */
   readonly web: { readonly interface: string; readonly port: number; readonly line: number } | null;
+}
+
+export interface TelemetrySite {
+  /** Assets whose unnamed addresses are sampled too. */
+  readonly raw: readonly string[];
+  /** Milliseconds after which a point that is not seen is stale. */
+  readonly staleMs: number;
+}
+
+/** What the gateway reads by itself, again and again. */
+export interface PollSite {
+  readonly everyMs: number;
+  /** Places in the points file of the points that it shows. */
+  readonly points: readonly number[];
+  /** Cells, as they are asked on the wire. */
+  readonly ranges: readonly { readonly unitId: number; readonly space: number; readonly first: number; readonly last: number }[];
+  readonly line: number;
 }
 
 /** Caps the site states instead of the built-in ones; null: as built in. */

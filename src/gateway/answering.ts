@@ -118,6 +118,7 @@ export function conclude(ticket: Ticket, reply: Reply, straight: Straightened | 
           ? "indeterminate"
           : "exception";
   learn(asset, ticket, reply, exception, now);
+  if (road.telemetry !== null) road.telemetry.reply(ticket, reply, now);
   if (!isLast) return;
   const isTold = ticket.change || outcome === "unknownException" || (exception !== 0 && !road.noteRead(ticket, "exception"));
   if (isTold) {

@@ -15,6 +15,7 @@ import type { Log } from "#log";
 import { type ManagementServer, serveManagement } from "#management/server";
 import type { WebServer } from "#management/web";
 import { protocolOf } from "#session/protocols";
+import type { Offer } from "#telemetry/offer";
 import { VERSION } from "#version";
 import { Asset } from "./asset.ts";
 import { Blocks } from "./blocks.ts";
@@ -22,6 +23,7 @@ import { type Clock, GateClock, systemClock } from "./clock.ts";
 import { Commands } from "./commands.ts";
 import { deviceContext, dial } from "./dial.ts";
 import { type Documents, loadDocuments } from "./documents.ts";
+import { healthOf } from "./health.ts";
 import { LIMITS, type Limits } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { Managers } from "./managers.ts";
@@ -31,6 +33,7 @@ import { rebuildWindows } from "./rebuild.ts";
 import { deviceFor, eventsOf, noteDocuments, type ReloadResult, reload, reloadTrust } from "./reload.ts";
 import { Road } from "./road.ts";
 import { statusOf } from "./status.ts";
+import { Telemetry } from "./telemetry.ts";
 import { Trust } from "./trust.ts";
 import { Upkeep } from "./upkeep.ts";
 import { openWeb } from "./web.ts";
@@ -43,6 +46,8 @@ export interface GatewayOptions {
   readonly clock?: Clock;
   /** What the evidence is written with; tests hand in a disk that fails. */
   readonly disk?: Disk;
+  /** Whom process data, decisions and health are offered to; nobody unless stated. */
+  readonly telemetry?: Offer;
 }
 
 export interface Disk {
@@ -129,6 +134,7 @@ export class Gateway {
       asset.unsolicited.keepIn(eventsOf(this.site), road.limits.storedEvents);
       if (asset.site.upstream.mode === "shared") asset.device = deviceFor(this, asset);
     }
+    road.telemetry?.follow(this.site, this.assets);
     if (this.trust !== null) await road.handshakes.measure(this.trust.context);
     for (const site of this.site.listeners) this.listeners.push(await this.#listen(site));
     this.#management = await serveManagement(this.site.management.socket, (question) => this.commands.fromSocket(question));
@@ -242,6 +248,7 @@ export class Gateway {
       this.memory.doubtClock(road.clock.keep());
       this.memory.tick(now, road.clock.steady(now));
       void this.#watchCrl();
+      road.telemetry?.tick(this.assets, () => healthOf(this), now);
     }
     if (now - this.#interfacesMs >= INTERFACES_MS) {
       this.#interfacesMs = now;
@@ -306,6 +313,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   clock.begin(audit.lastMs, memory.clockMs);
   const road = new Road(limits, clock, options.log, audit, journal, dial, documents.site.audit);
   const gateway = new Gateway(documents, road, trust, memory, blocks);
+  if (options.telemetry !== undefined) {
+    const telemetry = new Telemetry(options.telemetry, clock, options.log);
+    road.telemetry = telemetry;
+    audit.onRecord = (seq, wallMs, kind, members) => telemetry.record(seq, wallMs, kind, members);
+    audit.onCheckpoint = (line) => telemetry.checkpoint(line);
+  }
   road.records.note("start", { version: VERSION, site: documents.site.name, policy: documents.hash, hardware: "none" });
   noteDocuments(road, documents);
   try {

@@ -351,7 +351,8 @@ class Line implements StreamHandler {
       const part = this.#asset.protocol.part(framer.octets, framer.pduAt, framer.pduLength);
       if (part?.unsolicited === true) {
         const isPaced = this.#asset.unsolicited.isPaced(now);
-        if (!this.#asset.unsolicited.take(framer, this, now)) this.#road.strayReply(this.#asset, "malformedUnsolicited");
+        if (!this.#asset.unsolicited.take(framer, this, now, this.#road.telemetry))
+          this.#road.strayReply(this.#asset, "malformedUnsolicited");
         else if (isPaced) this.#unasked = 0;
         continue;
       }

@@ -322,6 +322,7 @@ function judgeGuarded(ticket: Ticket, framer: Framer, now: number): Turn {
   if (ticket.epoch !== session.rights.epoch) return judgeAnew(ticket, now);
   if (!guard.isRead) return "guard";
   learnGuard(asset, guard, now);
+  session.road.telemetry?.guard(asset, guard.reads, now);
   return judgeOnGuard(ticket, guard, now);
 }
 

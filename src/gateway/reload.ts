@@ -208,6 +208,7 @@ function swap(gateway: Gateway, documents: Documents, trust: Trust | null, opene
   road.whenFull = documents.site.audit.whenFull;
   swapListeners(gateway, opened);
   swapAssets(gateway);
+  road.telemetry?.follow(gateway.site, gateway.assets);
   renew(gateway);
   for (const session of [...road.sessions.open]) rebind(gateway, session);
   trust?.watch([...road.sessions.open], road.clock.steady());

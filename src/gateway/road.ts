@@ -23,6 +23,7 @@ import type { Session } from "./session.ts";
 import { Sessions } from "./sessions.ts";
 import { Stats } from "./stats.ts";
 import { Stops } from "./stops.ts";
+import type { Telemetry } from "./telemetry.ts";
 import { type Ticket, TicketPool } from "./ticket.ts";
 
 /** As `dial`. */
@@ -40,6 +41,8 @@ export class Road {
   readonly stats = new Stats();
   readonly tickets: TicketPool;
   readonly handshakes = new HandshakeShare();
+  /** Whom what passes is offered to; null: nobody. */
+  telemetry: Telemetry | null = null;
   durability: AuditSite["durableBefore"];
   whenFull: AuditSite["whenFull"];
   readonly devices = new Set<Device>();

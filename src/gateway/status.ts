@@ -1,10 +1,21 @@
 /** A picture of the running gateway, for status and metrics. */
 import { UNWRITTEN } from "#audit/entry";
-import type { AssetStatus, ClockStatus, EndingStatus, ListenerStatus, ListStatus, SessionStatus, Status } from "#management/protocol";
+import type {
+  AssetStatus,
+  ClockStatus,
+  EndingStatus,
+  ListenerStatus,
+  ListStatus,
+  SessionStatus,
+  Status,
+  TelemetryStatus,
+} from "#management/protocol";
+import { RAW_POINTS } from "#telemetry/samples";
 import type { Asset } from "./asset.ts";
 import type { GateClock } from "./clock.ts";
 import type { Gateway } from "./compose.ts";
 import type { Session } from "./session.ts";
+import type { Telemetry } from "./telemetry.ts";
 import { endingsOf, listsOf, sayEnding, sayList } from "./upkeep.ts";
 
 const DAY_MS = 86_400_000;
@@ -55,7 +66,20 @@ export function statusOf(gateway: Gateway): Status {
     requests: road.stats.requests,
     inspection: road.stats.latency(),
     memoryOctets: process.memoryUsage.rss(),
+    telemetry: road.telemetry === null ? null : telemetryStatus(road.telemetry),
     warnings: warningsOf(gateway, sessions, endings, lists),
+  };
+}
+
+function telemetryStatus({ samples, events, checkpoints, faults }: Telemetry): TelemetryStatus {
+  const { counts, pointCount } = samples;
+  return {
+    points: pointCount,
+    offered: { samples: counts.offered, events: events.offered, checkpoints: checkpoints.offered },
+    dropped: { samples: counts.dropped, events: events.dropped, checkpoints: checkpoints.dropped },
+    repeated: counts.repeated,
+    leftOut: counts.leftOut,
+    faults,
   };
 }
 
@@ -161,6 +185,12 @@ function warningsOf(
   const ending = endings.filter(({ tell }) => tell);
   for (const each of ending.slice(0, SHOWN_ENDINGS)) warnings.push(sayEnding(each));
   if (ending.length > SHOWN_ENDINGS) warnings.push(`${ending.length - SHOWN_ENDINGS} more certificates end soon: status --json has them`);
+  if (road.telemetry === null && gateway.site.telemetry !== null)
+    warnings.push("TELEMETRY: the site asks for it, and nobody sends it: nothing leaves");
+  if (road.telemetry !== null && road.telemetry.faults > 0)
+    warnings.push(`telemetry: ${road.telemetry.faults} faults since the start, each of which cost what it befell (see the log)`);
+  if (road.telemetry !== null && road.telemetry.samples.counts.leftOut > 0)
+    warnings.push(`telemetry: more unnamed addresses are read than are sampled (${RAW_POINTS} of an asset); name those that matter`);
   if (gateway.memory.trouble !== null) warnings.push(gateway.memory.trouble);
   const { refusedReload } = gateway;
   if (refusedReload !== null)

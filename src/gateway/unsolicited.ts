@@ -11,6 +11,7 @@ import { sameOctets } from "#wire";
 import type { Asset } from "./asset.ts";
 import { EventStore } from "./eventStore.ts";
 import type { Session } from "./session.ts";
+import type { Telemetry } from "./telemetry.ts";
 
 /** Tells the device that it came. */
 export interface Confirming {
@@ -77,8 +78,11 @@ export class Unsolicited {
     return this.#isConfirmed || now - this.#cameMs >= PACE_MS;
   }
 
-  /** @returns false where it is none, or tells what nobody could have been told */
-  take(framer: Framer, line: Confirming, now: number): boolean {
+  /**
+   * @param telemetry  hears it once, however often it is told
+   * @returns          false where it is none, or tells what nobody could have been told
+   */
+  take(framer: Framer, line: Confirming, now: number, telemetry: Telemetry | null): boolean {
     const { protocol, site, layout } = this.#asset;
     const { octets, pduAt, pduLength, transactionId } = framer;
     const told = protocol.told(octets, pduAt, pduLength, layout.model.units[0] ?? 0);
@@ -101,6 +105,7 @@ export class Unsolicited {
       // Whoever was to say that the one before came says nothing about this.
       if (!this.#ofStore) this.#owner = null;
       this.#copy(told);
+      telemetry?.told(this.#asset, this.#last, 0, this.#last.length, now);
     }
     const owner = this.#ownerNow(told);
     if (owner !== null && this.waiting === 0) this.#tell(owner, this.#last, isRepeated, false, now);

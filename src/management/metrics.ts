@@ -38,6 +38,15 @@ export async function metricsText(status: Status): Promise<string> {
   );
   gauge("stops_waiting", "Of those, how many the log does not have yet.").set(status.audit.stops.waiting);
   gauge("clock_suspect", "1 while the machine's clock is not believed.").set(status.clock.state === "suspect" ? 1 : 0);
+  if (status.telemetry !== null) {
+    const { points, offered, dropped, faults } = status.telemetry;
+    gauge("telemetry_points", "Points that samples may name.").set(points);
+    const taken = counter("telemetry_offered_total", "Offered to the sender and taken, by class.", ["class"]);
+    for (const [of, count] of Object.entries(offered)) taken.inc({ class: of }, count);
+    const lost = counter("telemetry_dropped_total", "Offered to the sender and not taken, by class.", ["class"]);
+    for (const [of, count] of Object.entries(dropped)) lost.inc({ class: of }, count);
+    counter("telemetry_faults_total", "Faults in telemetry; each cost what it befell.").inc(faults);
+  }
   const days = gauge("days_left", "Days until a certificate ends or a revocation list falls due.", ["what", "name", "fingerprint"]);
   for (const { what, name, fingerprint, daysLeft } of status.endings)
     days.set({ what, name, fingerprint: fingerprint?.slice(0, 16) ?? "" }, daysLeft);

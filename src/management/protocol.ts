@@ -121,9 +121,28 @@ export interface Status {
   /** Frame complete to record enqueued, microseconds since start. */
   readonly inspection: { readonly count: number; readonly p50: number; readonly p99: number; readonly p999: number; readonly max: number };
   readonly memoryOctets: number;
+  /** What is offered to whoever sends it on; null: there is nobody. */
+  readonly telemetry: TelemetryStatus | null;
   /** What a person should look at, most urgent first. */
   readonly warnings: readonly string[];
 }
+
+/** Since start. */
+export interface TelemetryStatus {
+  /** Named points, and unnamed addresses that were seen where the site wants them. */
+  readonly points: number;
+  /** What was taken, by class. */
+  readonly offered: Readonly<Record<TelemetryClass, number>>;
+  /** What was not: no room, or nobody reads. */
+  readonly dropped: Readonly<Record<TelemetryClass, number>>;
+  /** Events a device told twice. */
+  readonly repeated: number;
+  /** Unnamed addresses seen that there was no room for. */
+  readonly leftOut: number;
+  readonly faults: number;
+}
+
+export type TelemetryClass = "samples" | "events" | "checkpoints";
 
 export interface ClockStatus {
   readonly state: "believed" | "suspect";

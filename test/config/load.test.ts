@@ -381,7 +381,7 @@ for (const key of ["poll", "telemetry", "hardware", "fail", "until", "serial"]) 
   });
 }
 
-for (const key of ["telemetry", "hardware", "single_operator"]) {
+for (const key of ["hardware", "single_operator"]) {
   load(`a top-level key of later work is not taken for a slip: ${key}`, () => {
     assert.match(
       refused(`${SITE_YAML}${key}: 72h\n`)[0] ?? "",
@@ -389,6 +389,21 @@ for (const key of ["telemetry", "hardware", "single_operator"]) {
     );
   });
 }
+
+load("telemetry: assets whose unnamed addresses are sampled, and when a point is stale", () => {
+  assert.is(loaded().site.telemetry, null);
+  assert.equal(loaded(`${SITE_YAML}telemetry: {}\n`).site.telemetry, { raw: [], staleMs: 300_000 });
+  assert.equal(loaded(`${SITE_YAML}telemetry: { raw: [boiler-1], stale: 90s }\n`).site.telemetry, { raw: ["boiler-1"], staleMs: 90_000 });
+  assert.match(
+    refused(`${SITE_YAML}telemetry: { raw: [boiler] }\n`)[0] ?? "",
+    /:59:20: found "boiler"; expected .*boiler-1/,
+  );
+  assert.match(
+    refused(`${SITE_YAML}telemetry: { raw: [boiler-1, boiler-1] }\n`)[0] ?? "",
+    /:59:30: found "boiler-1"; expected each asset once$/,
+  );
+  assert.match(refused(`${SITE_YAML}telemetry: { stale: 10ms }\n`)[0] ?? "", /:59:21: found "10ms"; expected a duration from 1s to 30d$/);
+});
 
 load("RULINGS 24: a listener without TLS says whom it serves", () => {
   const [line] = refused(SITE_YAML.replace(', from: [10.10.5.0/24, "fd00:5::/64"]', ""));

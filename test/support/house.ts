@@ -6,6 +6,7 @@ import pino from "pino";
 import type { Clock } from "#gateway/clock";
 import { type Disk, type Gateway, startGateway } from "#gateway/compose";
 import type { Limits } from "#gateway/limits";
+import type { Offer } from "#telemetry/offer";
 import { Operator, type OperatorTls } from "#test/support/operator";
 import { Plc } from "#test/support/plc";
 
@@ -25,6 +26,7 @@ export interface HouseOptions {
   readonly clock?: Clock;
   /** What the evidence is written with. */
   readonly disk?: Disk;
+  readonly telemetry?: Offer;
   /** Files beside the documents, by name. */
   readonly files?: Readonly<Record<string, string>>;
   readonly plc?: Plc;
@@ -75,7 +77,7 @@ export class House {
   }
 
   /** End the gateway and start one again on the same folder. */
-  async restart(options: Pick<HouseOptions, "clock" | "limits" | "log" | "disk"> = {}): Promise<void> {
+  async restart(options: Pick<HouseOptions, "clock" | "limits" | "log" | "disk" | "telemetry"> = {}): Promise<void> {
     await this.gateway.close();
     this.gateway = await start(this.dir, options);
   }
@@ -143,7 +145,10 @@ export class House {
 const isTold = (member: string): boolean => FORMAT.includes(`\`${member}\``) || FORMAT.includes(`"${member}":`);
 const FORMAT = readFileSync(path.resolve(import.meta.dirname, "../../docs/audit-format.md"), "utf8");
 
-function start(dir: string, { limits, clock, log, disk }: Pick<HouseOptions, "clock" | "limits" | "log" | "disk">): Promise<Gateway> {
+function start(
+  dir: string,
+  { limits, clock, log, disk, telemetry }: Pick<HouseOptions, "clock" | "limits" | "log" | "disk" | "telemetry">,
+): Promise<Gateway> {
   return startGateway({
     siteFile: path.join(dir, "site.yaml"),
     policyFile: path.join(dir, "policy.yaml"),
@@ -151,6 +156,7 @@ function start(dir: string, { limits, clock, log, disk }: Pick<HouseOptions, "cl
     ...(limits === undefined ? {} : { limits }),
     ...(clock === undefined ? {} : { clock }),
     ...(disk === undefined ? {} : { disk }),
+    ...(telemetry === undefined ? {} : { telemetry }),
   });
 }
 
