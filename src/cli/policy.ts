@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { visible } from "#documents/escape";
 import { sayProblem, UserProblems } from "#documents/problems";
 import { type Documents, readDocuments, VOCABULARIES, whyUnreadable } from "#gateway/documents";
+import { deniedPolls } from "#gateway/pollFindings";
 import type { Vocabulary } from "#operation";
 import { personRoles } from "#policy/bindings";
 import {
@@ -99,8 +100,9 @@ export async function lint(options: PolicyOptions): Promise<number> {
   return findings.some(isError) ? EXIT.fails : EXIT.ok;
 }
 
-export function lintDocuments({ policy, site, compiled }: Documents): Finding[] {
-  return lintPolicy(policy, site, VOCABULARIES, compiled.crowded);
+export function lintDocuments(documents: Documents): Finding[] {
+  const { policy, site, compiled } = documents;
+  return [...lintPolicy(policy, site, VOCABULARIES, compiled.crowded), ...deniedPolls(documents)];
 }
 
 export function isError({ level }: Finding): boolean {

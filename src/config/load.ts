@@ -7,11 +7,12 @@ import { MOST_PROBLEMS, type Problem } from "#documents/problems";
 import { checkShape } from "#documents/shape";
 import { type Path, readYaml, type YamlDocument } from "#documents/yaml";
 import type { Space } from "#operation";
-import type { Point } from "#process/points";
+import { parseAddresses } from "#process/addressing";
+import type { Addressing, Point } from "#process/points";
 import { type PointsModel, readPoints } from "#process/pointsFile";
 import { err, ok, type Result } from "#wire";
 import { type AssetDocument, DEFAULT_SOCKET, SITE, type SiteDocument } from "./schema.ts";
-import type { AssetSite, AuditSite, ListenerSite, ManagementSite, Site, TlsSite, UpstreamSite } from "./site.ts";
+import type { AssetSite, AuditSite, ListenerSite, ManagementSite, PollSite, Site, TlsSite, UpstreamSite } from "./site.ts";
 
 export interface LoadedSite {
   readonly site: Site;
@@ -214,8 +215,90 @@ class Loading {
       secureAuthentication: wanted.secure_authentication === true,
       eventOwner: this.#eventOwner(at, wanted),
       mode: wanted.mode,
-      poll: [],
+      poll: this.#poll(at, wanted, { units, unitAliases, addressing, points }, protocol),
     };
+  }
+
+  #poll(at: Path, { poll = [] }: AssetDocument, of: Polled, protocol: string): readonly PollSite[] {
+    const spaces = this.#vocabularies.get(protocol)?.spaces ?? [];
+    return poll.map((wanted, index): PollSite => {
+      const here = [...at, "poll", index];
+      const { every: everyMs, points, table, addresses, unit } = wanted;
+      const line = this.#line(here);
+      if ((points === undefined) === (table === undefined))
+        this.#wrong(here, "either points, or a table with addresses", points === undefined ? "neither" : "both");
+      if (points !== undefined) {
+        for (const key of ["addresses", "unit"] as const)
+          if (wanted[key] !== undefined) this.#wrong([...here, key], `no ${key} beside points, which stand where the points file says`);
+        const found = this.#polledPoints([...here, "points"], points, of.points);
+        const ranges = found.map(({ unitId, space, first, last }) => ({ unitId, space, first, last }));
+        return { everyMs, line, points: found.map((point) => point.index), ranges };
+      }
+      if (table === undefined) return { everyMs, line, points: [], ranges: [] };
+      const ranges = this.#polledRanges(here, table, addresses, this.#polledUnit(here, unit, of), of, spaces);
+      return { everyMs, line, points: pointsWithin(ranges, of), ranges };
+    });
+  }
+
+  #polledPoints(at: Path, names: readonly string[], points: readonly Point[]): readonly Point[] {
+    const listed = this.#document.node(at)?.is === "list";
+    return names.flatMap((each, index) => {
+      const here = listed ? [...at, index] : at;
+      const point = points.find(({ name: known }) => known === each);
+      if (point === undefined)
+        this.problems.push(
+          this.#document.unknown(
+            here,
+            "the name of a point",
+            points.map(({ name: known }) => known),
+          ),
+        );
+      else if (names.indexOf(each) !== index) this.#wrong(here, "each point once");
+      return point === undefined ? [] : [point];
+    });
+  }
+
+  #polledUnit(at: Path, unit: number | undefined, { units, unitAliases }: Polled): number {
+    if (unit === undefined) {
+      if (units.length > 1) this.#wrong([...at, "unit"], `a unit of this asset, one of: ${units.join(", ")}`);
+      return units[0] ?? 0;
+    }
+    if (!units.includes(unit) && !unitAliases.has(unit)) this.#wrong([...at, "unit"], `a unit of this asset, one of: ${units.join(", ")}`);
+    return unit;
+  }
+
+  #polledRanges(
+    at: Path,
+    table: string,
+    addresses: readonly { readonly words: string }[] | undefined,
+    unitId: number,
+    { addressing }: Polled,
+    spaces: readonly Space[],
+  ): PollSite["ranges"] {
+    const shown = spaces.filter(({ process }) => process);
+    const space = spaces.findIndex(({ name: known, process }) => process && known === table);
+    const found = spaces[space];
+    if (found === undefined) {
+      this.problems.push(
+        this.#document.unknown(
+          [...at, "table"],
+          "the name of a table",
+          shown.map(({ name: known }) => known),
+        ),
+      );
+      return [];
+    }
+    if (addresses === undefined) {
+      this.#wrong([...at, "addresses"], `addresses of ${table}, such as 40 or 40-43`);
+      return [];
+    }
+    const listed = this.#document.node([...at, "addresses"])?.is === "list";
+    return addresses.flatMap(({ words }, index) => {
+      const range = parseAddresses(addressing, found, words);
+      if (typeof range !== "string") return [{ unitId, space, first: range[0], last: range[1] }];
+      this.#wrong(listed ? [...at, "addresses", index] : [...at, "addresses"], range);
+      return [];
+    });
   }
 
   /** Of a DNP3 asset; null: it is another. What only the other protocol has is a mistake. */
@@ -453,6 +536,27 @@ class Loading {
   #wrong(at: Path, expected: string, found?: string): void {
     this.problems.push(this.#document.problem(at, expected, found));
   }
+}
+
+/** What of an asset a poll is about. */
+interface Polled {
+  readonly units: readonly number[];
+  readonly unitAliases: ReadonlyMap<number, number>;
+  readonly addressing: Addressing;
+  readonly points: readonly Point[];
+}
+
+/** Places in the points file of those that ranges show. */
+function pointsWithin(ranges: PollSite["ranges"], { points, unitAliases }: Polled): number[] {
+  const unitOf = (id: number): number => unitAliases.get(id) ?? id;
+  return points
+    .filter((point) =>
+      ranges.some(
+        ({ unitId, space, first, last }) =>
+          unitOf(unitId) === unitOf(point.unitId) && space === point.space && first <= point.first && point.last <= last,
+      ),
+    )
+    .map(({ index }) => index);
 }
 
 function addressOf({ host, port }: AssetSite): string {

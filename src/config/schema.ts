@@ -101,6 +101,21 @@ const QUIRKS = ["coil-padding", "unit-echo", "trailing-octets"] as const;
 /** Endpoints alone (IEEE 1815-2012 clause 9.2.5.2): the last sixteen are reserved, self and broadcasts. */
 const linkAddress = () => integer(0, 65519, "a link address from 0 to 65519");
 
+const POLL = keys({
+  every: duration("100ms", "24h").meta({ description: "from one read to the next" }),
+  points: oneOrList(name("the name of a point"), { max: 10_000 }).optional().meta({ description: "names from the asset's points file" }),
+  table: text("the name of a table").optional().meta({ description: "a table of the asset's protocol, such as holding or analog-input" }),
+  addresses: oneOrList(
+    parsed("an address or a range such as 40 or 40-43", (words): { readonly words: string } => ({ words }), {
+      type: ["integer", "string"],
+    }),
+    { max: 1000 },
+  )
+    .optional()
+    .meta({ description: "addresses of the table, as the asset counts them" }),
+  unit: unitId().optional().meta({ description: "the unit they are asked of; needed where the asset has several (Modbus)" }),
+});
+
 const ASSET = keys({
   protocol: oneOf(["modbus-tcp", "dnp3-tcp"], "modbus-tcp or dnp3-tcp (modbus-rtu and dnp3-serial come with later work)").meta({
     description: "what the device speaks",
@@ -131,7 +146,7 @@ const ASSET = keys({
     .meta({ description: "enforce: what no rule allows does not reach the device" }),
   until: later("observe mode"),
   fail: later("read-only and open failure"),
-  poll: later("polling"),
+  poll: listOf(POLL, { min: 1, max: 64 }).optional().meta({ description: "what the gateway reads by itself, again and again" }),
   telemetry: later("telemetry"),
   hardware: later("hardware ports"),
   serial: later("serial lines"),

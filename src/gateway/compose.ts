@@ -29,6 +29,7 @@ import { Listener } from "./listener.ts";
 import { Managers } from "./managers.ts";
 import { Memory } from "./memory.ts";
 import { PolicyInForce } from "./policy.ts";
+import { Polls } from "./polls.ts";
 import { rebuildWindows } from "./rebuild.ts";
 import { deviceFor, eventsOf, noteDocuments, type ReloadResult, reload, reloadTrust } from "./reload.ts";
 import { Road } from "./road.ts";
@@ -82,6 +83,7 @@ export class Gateway {
   readonly blocks: Blocks;
   readonly commands = new Commands(this);
   readonly managers = new Managers(this);
+  readonly polls = new Polls(this);
   /** Why the last reload came to nothing; null: it did not. For status. */
   refusedReload: { readonly wallMs: number; readonly problems: readonly string[] } | null = null;
   readonly #upkeep: Upkeep;
@@ -139,6 +141,7 @@ export class Gateway {
     for (const site of this.site.listeners) this.listeners.push(await this.#listen(site));
     this.#management = await serveManagement(this.site.management.socket, (question) => this.commands.fromSocket(question));
     if (this.site.management.web !== null) this.web = await openWeb(this, this.site.management.web);
+    this.polls.follow(this.assets);
     this.#tick = setInterval(() => this.#passTime(), TICK_MS);
   }
 
@@ -167,6 +170,7 @@ export class Gateway {
     const { road } = this;
     for (const listener of this.listeners) listener.close();
     for (const server of this.web) server.close();
+    this.polls.close();
     for (const session of road.sessions.open) session.stopListening();
     // A reload under way sees that we are stopping, and changes nothing any more.
     await this.#reloading;
@@ -232,6 +236,7 @@ export class Gateway {
     this.#late = late;
     this.#tickMs = now;
     if (!late) for (const device of road.devices) device.tick(now);
+    this.polls.tick(now);
     // Sessions that a stop names are told before it.
     road.records.owed();
     road.stops.look(now);

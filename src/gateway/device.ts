@@ -82,7 +82,7 @@ export class Device {
       while (this.waiting > 0 && line.hasRoom(now)) {
         // The device's pace holds back everything but a stop; and a flood of stops, which leave it no rest, not everything for ever.
         const isHeld = this.#pace !== null && this.#pace.wait(now) > 0 && !this.queue.stopsYield;
-        const last = isHeld ? STOP : READ;
+        const last = isHeld ? STOP : IDLE;
         const ticket = this.queue.next(last, this.#changesWaiting > 0 ? STOP : READ);
         if (ticket === null) break;
         this.left(ticket);
@@ -492,7 +492,8 @@ const WHOLE: Part = { isFirst: true, isLast: true, wantsConfirm: false, unsolici
 const STOP: Rank = 0;
 const CHANGE: Rank = 1;
 const READ: Rank = 2;
+const IDLE: Rank = 3;
 
-function rankOf({ change, essential }: Ticket): Rank {
-  return essential ? STOP : change ? CHANGE : READ;
+function rankOf({ change, essential, session }: Ticket): Rank {
+  return essential ? STOP : change ? CHANGE : session?.yields === true ? IDLE : READ;
 }

@@ -6,11 +6,12 @@ import type { DenialCode } from "#events";
 import type { Operation } from "#operation";
 import { decide, leftOpen, type Open } from "#policy/decide";
 import type { Decision } from "#policy/decision";
-import type { Framer } from "#session/protocol";
+import type { Framer, Protocol } from "#session/protocol";
 import type { Source } from "#upstream/fair";
 import { abandon, back, deny, firstPlace, NO_RULES, refusal, refuse } from "./denying.ts";
 import { learnGuard, voidTargets } from "./facts.ts";
 import { Guard } from "./guard.ts";
+import type { Range } from "./own.ts";
 import { converse, hasItsFile, joinProven, unproven } from "./selecting.ts";
 import type { Session } from "./session.ts";
 import type { Ticket } from "./ticket.ts";
@@ -170,6 +171,14 @@ function unlessBarred(ticket: Ticket, decision: Decision): Decision {
 export function placeOf(ticket: Ticket): string {
   return Buffer.from(ticket.pdu.buffer, ticket.pdu.byteOffset, ticket.pduLength).toString("latin1") + String.fromCharCode(ticket.unitId);
 }
+
+/** The same of a read that nobody has asked for yet. */
+export function placeOfRead(protocol: Protocol, { unitId, space, first, last }: Range): string {
+  const length = protocol.encodeRead(READ, 0, space, first, last);
+  return Buffer.from(READ.buffer, 0, length).toString("latin1") + String.fromCharCode(unitId);
+}
+
+const READ = new Uint8Array(16);
 
 /** The device has not answered this in its time (RULINGS 22). */
 export function keptSilent(ticket: Ticket, now: number): void {

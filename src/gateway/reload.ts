@@ -211,6 +211,7 @@ function swap(gateway: Gateway, documents: Documents, trust: Trust | null, opene
   road.telemetry?.follow(gateway.site, gateway.assets);
   renew(gateway);
   for (const session of [...road.sessions.open]) rebind(gateway, session);
+  gateway.polls.follow(gateway.assets);
   trust?.watch([...road.sessions.open], road.clock.steady());
   for (const device of road.devices) road.wants(device);
   road.turn(road.clock.monotonic());

@@ -81,6 +81,8 @@ export class Session implements StreamHandler, Source<Ticket> {
   challenged: { readonly record: number; readonly arms: boolean; readonly change: boolean } | null = null;
   /** What was read for the selection that stands. */
   selectedOn: Guard | null = null;
+  /** Its requests wait while anybody else has one waiting. */
+  yields = false;
   /** Counts what the device told unasked and this session was told. */
   unsolicitedId = 0;
   readonly #framer: Framer;

@@ -14,6 +14,7 @@ import { RAW_POINTS } from "#telemetry/samples";
 import type { Asset } from "./asset.ts";
 import type { GateClock } from "./clock.ts";
 import type { Gateway } from "./compose.ts";
+import type { Polls } from "./polls.ts";
 import type { Session } from "./session.ts";
 import type { Telemetry } from "./telemetry.ts";
 import { endingsOf, listsOf, sayEnding, sayList } from "./upkeep.ts";
@@ -58,7 +59,7 @@ export function statusOf(gateway: Gateway): Status {
     revocationLists: lists,
     listeners: gateway.listeners.map((listener): ListenerStatus => listener.status()),
     managementPorts: gateway.web.map(({ port }) => port),
-    assets: [...gateway.assets.values()].map((asset) => assetStatus(asset, gateway.road.clock.monotonic())),
+    assets: [...gateway.assets.values()].map((asset) => assetStatus(asset, gateway.polls, gateway.road.clock.monotonic())),
     sessions,
     denials: Object.fromEntries(road.stats.denials),
     strayReplies: Object.fromEntries(road.stats.strays),
@@ -89,7 +90,7 @@ function clockStatus({ suspicion }: GateClock): ClockStatus {
 }
 
 /** @param now monotonic milliseconds */
-function assetStatus(asset: Asset, now: number): AssetStatus {
+function assetStatus(asset: Asset, polls: Polls, now: number): AssetStatus {
   const { site, device } = asset;
   const own = device === null ? [...asset.sessions].map((session) => session.device) : [device];
   return {
@@ -103,6 +104,7 @@ function assetStatus(asset: Asset, now: number): AssetStatus {
     atDevice: own.reduce((sum, each) => sum + each.atDevice, 0),
     blocked: asset.block === null ? null : asset.block.reads ? "everything" : "changes",
     silent: asset.quarantine.count(now),
+    polls: polls.countsOf(asset.name),
     quirks: {
       declared: asset.quirks.declared,
       rewritten: asset.quirks.counts("rewritten"),
@@ -175,7 +177,7 @@ function warningsOf(
     }
     const quirky = asset.quirks.say();
     if (quirky !== null) warnings.push(`${asset.name}: ${quirky}`);
-    const { implausible, silent } = assetStatus(asset, road.clock.monotonic());
+    const { implausible, silent } = assetStatus(asset, gateway.polls, road.clock.monotonic());
     if (implausible.length > 0)
       warnings.push(`${asset.name}: check word order: ${list(implausible)} shows what cannot be; writes to it are denied`);
     if (silent > 0) warnings.push(`${asset.name}: keeps silent at ${silent} places, which are answered 0B in its stead`);

@@ -73,6 +73,7 @@ export class Telemetry {
         return [{ model, spaces, isRaw: raw.includes(name), staleMs: (point: { index: number } | null) => stale(point?.index ?? -1) }];
       });
       this.samples.follow(sampled);
+      for (const name of this.#away.keys()) if (!site.assets.has(name)) this.#away.delete(name);
     } catch (fault) {
       this.#fault(fault);
     }
@@ -83,6 +84,7 @@ export class Telemetry {
     const session = ticket.session as Session;
     try {
       this.#lookAt(session.asset, ticket.unitId, session.identity, now);
+      if (session.asset.site.eventOwner !== null && takesEvents(ticket)) this.#of?.heard(now);
       session.asset.protocol.show(ticket.request as object, reply, this.#see);
     } catch (fault) {
       this.#fault(fault);
@@ -93,6 +95,7 @@ export class Telemetry {
   told(asset: Asset, octets: Uint8Array, at: number, length: number, now: number): void {
     try {
       this.#lookAt(asset, asset.model.units[0] ?? 0, DEVICE, now);
+      this.#of?.heard(now);
       asset.protocol.showTold(octets, at, length, this.#see);
     } catch (fault) {
       this.#fault(fault);
@@ -190,6 +193,13 @@ export class Telemetry {
     this.faults += 1;
     if (this.faults === 1) this.#log.error({ fault }, "fault in telemetry; what it befell is not sent, and further ones are only counted");
   }
+}
+
+/** Whoever takes the events of a device hears of every point that changes: one it says nothing of is as it was. */
+function takesEvents({ message }: Ticket): boolean {
+  const operations = message?.operations ?? [];
+  for (let i = 0; i < operations.length; i++) if (operations[i]?.verb === "events") return true;
+  return false;
 }
 
 /** Where the site does not say. */

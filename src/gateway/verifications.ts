@@ -10,7 +10,7 @@ import type { Asset } from "./asset.ts";
 import { ASKED } from "./commandRights.ts";
 import type { Giver } from "./commands.ts";
 import type { Gateway } from "./compose.ts";
-import { type OwnRead, OwnReads, type Range } from "./own.ts";
+import { joined, type OwnRead, OwnReads, type Range } from "./own.ts";
 import { recorded, type Seen, sayWhyNot, TARGET_SILENT, tellPoint, UNRECORDED } from "./verificationWords.ts";
 
 /** So long what was shown may be signed off, milliseconds: long enough to walk to the PLC. */
@@ -174,23 +174,8 @@ function rangeOf(seen: Seen): Asked {
 
 /** Points that touch are read together; a cell between two is nobody's to ask for. */
 function rangesOf(own: OwnReads, seen: readonly Seen[]): Asked[] {
-  const sorted = [...seen].sort(
-    ({ point: a }, { point: b }) => a.unitId - b.unitId || a.space - b.space || a.first - b.first || a.last - b.last,
-  );
-  const ranges: Asked[] = [];
-  for (const each of sorted) {
-    const alone = rangeOf(each);
-    const before = ranges.at(-1);
-    if (before !== undefined && before.unitId === alone.unitId && before.space === alone.space && alone.first <= before.last + 1) {
-      const both = { ...before, last: Math.max(before.last, alone.last), seen: [...before.seen, each] };
-      if (own.fits(both)) {
-        ranges[ranges.length - 1] = both;
-        continue;
-      }
-    }
-    ranges.push(alone);
-  }
-  return ranges;
+  const all = seen.map(rangeOf);
+  return joined(own, all).map(({ range, parts }) => ({ ...range, seen: parts.flatMap((part) => (part as Asked).seen) }));
 }
 
 function settle({ first, seen }: Asked, read: OwnRead, asset: string): void {

@@ -64,7 +64,9 @@ export async function metricsText(status: Status): Promise<string> {
     "asset",
     "quirk",
   ]);
+  const polls = counter("poll_requests_total", "Requests of the gateway's own polls, by what became of them.", ["asset", "what"]);
   for (const asset of status.assets) {
+    for (const [what, count] of Object.entries(asset.polls ?? {})) polls.inc({ asset: asset.name, what }, count);
     for (const quirk of asset.quirks.declared) rewritten.inc({ asset: asset.name, quirk }, asset.quirks.rewritten[quirk] ?? 0);
     for (const [quirk, count] of Object.entries(asset.quirks.needed)) needed.inc({ asset: asset.name, quirk }, count);
     sessions.set({ asset: asset.name }, asset.sessions);

@@ -211,8 +211,23 @@ export interface AssetStatus {
     readonly needed: Readonly<Record<string, number>>;
     readonly dropped: number;
   };
+  /** What the gateway reads by itself there, since start; null: nothing. */
+  readonly polls: PollStatus | null;
   /** Blocked by command: changes, or everything. Null: it is not. */
   readonly blocked: "changes" | "everything" | null;
+}
+
+export interface PollStatus {
+  readonly asked: number;
+  readonly answered: number;
+  /** Rounds whose time came while the one before was not through. */
+  readonly skipped: number;
+  readonly denied: number;
+  /** Requests that waited behind others for too long. */
+  readonly yielded: number;
+  /** Not asked: the device is away, blocked, or keeps silent there. */
+  readonly withheld: number;
+  readonly failed: number;
 }
 
 export interface SessionStatus {

@@ -39,6 +39,7 @@ export const LINTS = {
   "machine-cannot-manage": ["warning", "a machine's role has rules of management: they give it nothing"],
   "events-unowned": ["warning", "events that nobody takes: the asset has no event_owner, or its owner no rule for them"],
   "manage-not-served": ["warning", "rules of management, and no management port to use them at"],
+  "poll-denied": ["warning", "a poll of the site that a never rule denies: it binds the gateway's own reads too"],
   "drop-authenticated": ["warning", "a proven sender is left without an answer"],
   "never-idle": ["warning", "a never rule that no request can match"],
   ramp: ["note", "how fast max_step and max_changes together let a value move"],

@@ -166,8 +166,10 @@ export class AssetSamples {
   /** Unnamed ones nobody was told of yet. */
   #new: Track[] = [];
   /** The newest last. */
-  readonly #events = new Set<string>();
-  #isAway = false;
+  readonly #events: Set<string>;
+  #isAway: boolean;
+  /** When the device last told of its points without showing each, monotonic milliseconds. */
+  #heardMs: number;
 
   constructor(asset: SampledAsset, samples: Samples, before: AssetSamples | null) {
     this.#asset = asset;
@@ -175,6 +177,8 @@ export class AssetSamples {
     const { model } = asset;
     const known = new Map(before?.tracks.map((track) => [track.sameAs, track]));
     this.#isAway = before?.isAway ?? false;
+    this.#events = before === null ? new Set() : before.#events;
+    this.#heardMs = before === null ? Number.NEGATIVE_INFINITY : before.#heardMs;
     const byPlace = new Map<number, Track[]>();
     this.tracks = model.points.map((point) => {
       const track = Track.named(point, asset.staleMs(point));
@@ -210,6 +214,11 @@ export class AssetSamples {
       }
     }
     if (this.#asset.isRaw) this.#seeRaw(key, showing, asker, timeMs, now);
+  }
+
+  /** The device has told all that changed, or will: what it says nothing of is as it was. */
+  heard(now: number): void {
+    this.#heardMs = now;
   }
 
   /** Its device cannot be reached, or can be again: then its points are what they are told to be next. */
@@ -259,7 +268,7 @@ export class AssetSamples {
     asker: string,
     now: number,
   ): void {
-    const told = timeOf === "device" ? `${track.id} ${at} ${String(value)} ${quality}` : null;
+    const told = timeOf === "device" ? `${track.name} ${at} ${String(value)} ${quality}` : null;
     if (told !== null && this.#events.has(told)) {
       this.#samples.counts.repeated += 1;
       return;
@@ -352,7 +361,7 @@ export class AssetSamples {
       const track = this.tracks[i] as Track;
       if (track.quality === lapse || track.quality === "comm-lost" || now < track.retryMs) continue;
       // What nobody has seen is not stale; of a device that is away it is known that it cannot be seen.
-      const isLapsed = this.#isAway || (track.quality !== null && now - track.seenMs > track.staleMs);
+      const isLapsed = this.#isAway || (track.quality !== null && now - Math.max(track.seenMs, this.#heardMs) > track.staleMs);
       if (!isLapsed) continue;
       if (track.isHeld) this.#goes(track, now);
       const value = track.value;

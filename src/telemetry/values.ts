@@ -69,14 +69,16 @@ export function toNumber({ units, places }: Decimal): number {
 interface Lattice {
   readonly scale: number;
   readonly offset: number;
+  /** 10 to the `places`. */
   readonly power: number;
+  readonly places: number;
 }
 
 function latticeOf({ scale, offset }: Typed): Lattice | null {
   const places = Math.max(scale.places, offset.places);
   const [s, o] = [scale, offset].map(({ units, places: of }) => units * 10n ** BigInt(places - of)) as [bigint, bigint];
   if (places > EXACT_POWERS || !isExact(s) || !isExact(o)) return null;
-  return { scale: Number(s), offset: Number(o), power: 10 ** places };
+  return { scale: Number(s), offset: Number(o), power: powerOf(places), places };
 }
 
 function isExact(whole: bigint): boolean {
@@ -142,6 +144,10 @@ function floatReader(point: Typed, deadband: number): Reader {
       const raw = load(octets, at + 2 * index);
       if (!Number.isFinite(raw)) return null;
       if (isPlain) return isSingle ? shortestOfSingle(raw) : raw + 0;
+      if (isSingle && lattice !== null) {
+        const value = scaledSingle(raw, lattice);
+        if (value !== null) return value;
+      }
       // Of DNP3 most are integers.
       if (lattice !== null && Number.isInteger(raw) && Math.abs(raw) <= mostWhole) {
         const whole = raw * lattice.scale;
@@ -159,24 +165,50 @@ function exactNumber(point: Typed, octets: Uint8Array, at: number, index: number
   return Number.isFinite(value) ? value : null;
 }
 
+/** Of the shortest decimal of a float, `whole / 10 ** places`; null: the numbers grow too large, or there is no such decimal at hand. */
+function scaledSingle(raw: number, { scale, offset, power, places }: Lattice): number | null {
+  if (shortestOfSingle(raw) === 0) return offset / power;
+  if (!shortest.isKnown) return null;
+  const more = shortest.places;
+  const added = more >= 0 ? offset * powerOf(more) : offset === 0 ? 0 : Number.NaN;
+  const whole = (raw < 0 ? -shortest.whole : shortest.whole) * scale;
+  const down = more + places;
+  // Not a number: it fits nothing.
+  if (!(Math.abs(whole) + Math.abs(added) <= Number.MAX_SAFE_INTEGER) || Math.abs(down) > EXACT_POWERS) return null;
+  return down >= 0 ? (whole + added) / powerOf(down) : (whole + added) * powerOf(-down);
+}
+
+/** What `shortestOfSingle` found last, its sign apart: `whole / 10 ** places`. */
+const shortest = { isKnown: false, whole: 0, places: 0 };
+
 /**
  * The number that the shortest decimal of a single-precision float stands for: of 0.1 that is 0.1, as a person reads it, and no other float is
  * nearer to it. As `decimalOfFloat`.
  */
 export function shortestOfSingle(value: number): number {
-  if (Number.isInteger(value) && Math.abs(value) <= SINGLE_WHOLE) return value + 0;
   const size = Math.abs(value);
+  if (Number.isInteger(value) && size <= SINGLE_WHOLE) {
+    shortest.isKnown = true;
+    shortest.whole = size;
+    shortest.places = 0;
+    return value + 0;
+  }
+  shortest.isKnown = false;
   const exponent = Math.floor(Math.log10(size));
   for (let digits = 6; digits <= 9; digits++) {
     const places = digits - 1 - exponent;
     if (places > EXACT_POWERS || places < -EXACT_POWERS) break;
-    const power = 10 ** Math.abs(places);
+    const power = powerOf(Math.abs(places));
     const scaled = places >= 0 ? size * power : size / power;
     const whole = Math.round(scaled);
     // Between two, or not of so many digits: decimals know which.
-    if (Math.abs(Math.abs(scaled - whole) - 0.5) < 1e-6 || whole >= 10 ** digits || whole < 10 ** (digits - 1)) break;
+    if (Math.abs(Math.abs(scaled - whole) - 0.5) < 1e-6 || whole >= powerOf(digits) || whole < powerOf(digits - 1)) break;
     const near = places >= 0 ? whole / power : whole * power;
-    if (Math.fround(near) === size) return value < 0 ? -near : near;
+    if (Math.fround(near) !== size) continue;
+    shortest.isKnown = true;
+    shortest.whole = whole;
+    shortest.places = places;
+    return value < 0 ? -near : near;
   }
   for (let digits = 6; digits < 9; digits++) {
     const near = Number(value.toPrecision(digits));
@@ -221,10 +253,16 @@ function loadDouble(point: Typed, octets: Uint8Array, at: number): void {
   for (let i = 0; i < 4; i++) scratch.setUint16(2 * i, shortAt(point, octets, at + 2 * (isBig ? i : 3 - i)));
 }
 
+/** Exact, of those that are doubles. */
+function powerOf(places: number): number {
+  return POWERS[places] as number;
+}
+
 /** Largest whole number up to which doubles tell all of them apart. */
 const EXACT = BigInt(Number.MAX_SAFE_INTEGER);
 /** Largest power of ten that is a double. */
 const EXACT_POWERS = 22;
+const POWERS = Float64Array.from({ length: EXACT_POWERS + 1 }, (_, places) => Number(`1e${places}`));
 /** Up to here a single-precision float tells all whole numbers apart, so each is its own shortest decimal. */
 const SINGLE_WHOLE = 2 ** 24;
 const ONE: Decimal = { units: 1n, places: 0 };

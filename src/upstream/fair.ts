@@ -74,13 +74,13 @@ export interface Lane<T> {
   served: number;
 }
 
-/** 0: a stop (RULINGS 15). 1: any other change. 2: a read. */
-export type Rank = 0 | 1 | 2;
+/** 0: a stop (RULINGS 15). 1: any other change. 2: a read. 3: what waits while anything else may go. */
+export type Rank = 0 | 1 | 2 | 3;
 
 /** So many stops in a row, then something else takes its turn if any may go. */
 const STOPS_IN_A_ROW = 8;
 /** In which order they go: a change that had its turn after reads, a stop that had all of its after those. */
-const ORDER = { stop: 0, change: 1, read: 2, changeAgain: 3, stopAgain: 4, none: 5 } as const;
+const ORDER = { stop: 0, change: 1, read: 2, changeAgain: 3, stopAgain: 4, idle: 5, none: 6 } as const;
 
 export class FairQueue<T> {
   /** Those with something waiting, longest unserved first; whoever comes for the first time stands at the back. */
@@ -157,7 +157,7 @@ export class FairQueue<T> {
    * @param last   ranks after this one stay where they are
    * @param first  nothing that waits is of a rank before this one: then the first that may go is the one, and the others need not be asked
    */
-  next(last: Rank = 2, first: Rank = 0): T | null {
+  next(last: Rank = 3, first: Rank = 0): T | null {
     if (first > last) return null;
     // Heads are asked in their order; the first of the rank whose turn it is goes.
     const foremost = this.#foremost(first);
@@ -196,11 +196,12 @@ export class FairQueue<T> {
   #orderOf(rank: Rank): number {
     if (rank === 0) return this.stopsYield ? ORDER.stopAgain : ORDER.stop;
     if (rank === 1) return this.#other === 1 ? ORDER.changeAgain : ORDER.change;
-    return ORDER.read;
+    return rank === 2 ? ORDER.read : ORDER.idle;
   }
 
   /** Nothing of the rank `first` or after it comes before this. */
   #foremost(first: Rank): number {
+    if (first === 3) return ORDER.idle;
     const best = first === 2 ? ORDER.read : Math.min(this.#orderOf(1), ORDER.read);
     return first === 0 ? Math.min(this.#orderOf(0), best) : best;
   }

@@ -374,7 +374,7 @@ load("what is missing is told at the map that misses it", () => {
   assert.is(without("site: boiler-house\n"), `${FILE}:1:1:`);
 });
 
-for (const key of ["poll", "telemetry", "hardware", "fail", "until", "serial"]) {
+for (const key of ["telemetry", "hardware", "fail", "until", "serial"]) {
   load(`a key of later work is not taken for a slip: ${key}`, () => {
     const [line] = refused(SITE_YAML.replace("    mode: enforce\n", `    mode: enforce\n    ${key}: { a: 1 }\n`));
     assert.match(line ?? "", new RegExp(`^${FILE}:35:5: found the key "${key}"; expected no such key yet: .* comes with later work$`));
@@ -390,14 +390,51 @@ for (const key of ["hardware", "single_operator"]) {
   });
 }
 
+load("poll: points by name, or addresses of a table as the asset counts them", () => {
+  const polled = (lines: string): string => SITE_YAML.replace("    mode: enforce\n", `    mode: enforce\n    poll:\n${lines}`);
+  const asset = loaded().site.assets.get("boiler-1");
+  assert.equal(asset?.poll, []);
+  const [first] = asset?.model.points ?? [];
+  if (asset === undefined || first === undefined) throw new Error("no points");
+  const several = asset.model.units.length > 1;
+  const { poll } = loaded(
+    polled(
+      `      - { every: 500ms, points: ${first.name} }\n      - { every: 1m, table: holding, addresses: [1, 2-3], unit: ${asset.model.units[0]} }\n`,
+    ),
+  ).site.assets.get("boiler-1") as typeof asset;
+  assert.equal(poll[0], {
+    everyMs: 500,
+    line: 36,
+    points: [0],
+    ranges: [{ unitId: first.unitId, space: first.space, first: first.first, last: first.last }],
+  });
+  assert.equal(
+    poll[1]?.ranges.map((range) => range.last - range.first + 1),
+    [1, 2],
+  );
+  const why = (lines: string): string => refused(polled(`      - ${lines}\n`))[0] ?? "";
+  assert.match(why("{ points: [x] }"), /:36:9: found no every; expected a duration/);
+  assert.match(why("{ every: 1ms, points: [x] }"), /found "1ms"; expected a duration from 100ms to 24h$/);
+  assert.match(why("{ every: 1s }"), /found neither; expected either points, or a table with addresses$/);
+  assert.match(why(`{ every: 1s, points: [${first.name}], table: holding }`), /found both; expected either points, or a table/);
+  assert.match(why("{ every: 1s, points: [nobody] }"), /found "nobody"; expected the name of a point, one of: /);
+  assert.match(why(`{ every: 1s, points: [${first.name}, ${first.name}] }`), /expected each point once$/);
+  assert.match(why(`{ every: 1s, points: [${first.name}], unit: 1 }`), /expected no unit beside points/);
+  assert.match(
+    why("{ every: 1s, table: file, addresses: 4/1, unit: 1 }"),
+    /found "file"; expected the name of a table, one of: coil, discrete, input, holding$/,
+  );
+  assert.match(why("{ every: 1s, table: holding, unit: 1 }"), /found no addresses; expected addresses of holding/);
+  assert.match(why("{ every: 1s, table: holding, addresses: [3-1], unit: 1 }"), /a range that does not go backwards, such as 1-3$/);
+  assert.match(why("{ every: 1s, table: holding, addresses: 3, unit: 77 }"), /found 77; expected a unit of this asset, one of: /);
+  if (several) assert.match(why("{ every: 1s, table: holding, addresses: 3 }"), /found no unit; expected a unit of this asset, one of: /);
+});
+
 load("telemetry: assets whose unnamed addresses are sampled, and when a point is stale", () => {
   assert.is(loaded().site.telemetry, null);
   assert.equal(loaded(`${SITE_YAML}telemetry: {}\n`).site.telemetry, { raw: [], staleMs: 300_000 });
   assert.equal(loaded(`${SITE_YAML}telemetry: { raw: [boiler-1], stale: 90s }\n`).site.telemetry, { raw: ["boiler-1"], staleMs: 90_000 });
-  assert.match(
-    refused(`${SITE_YAML}telemetry: { raw: [boiler] }\n`)[0] ?? "",
-    /:59:20: found "boiler"; expected .*boiler-1/,
-  );
+  assert.match(refused(`${SITE_YAML}telemetry: { raw: [boiler] }\n`)[0] ?? "", /:59:20: found "boiler"; expected .*boiler-1/);
   assert.match(
     refused(`${SITE_YAML}telemetry: { raw: [boiler-1, boiler-1] }\n`)[0] ?? "",
     /:59:30: found "boiler-1"; expected each asset once$/,

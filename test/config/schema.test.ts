@@ -100,7 +100,8 @@ const UNDERLINED: readonly (readonly [piece: string, instead: string, said: stri
   ["units: [2, 1]", "units: [2, 300]", "/assets/boiler-1/units is none of the ways"],
   ["aliases: 102", "alias: 102", "/assets/boiler-1/unit_aliases is none of the ways"],
   ["mode: enforce", "mode: observe", "/assets/boiler-1/mode is no word of the list"],
-  ["mode: enforce", "poll: 1s", "/assets/boiler-1/poll is not to be"],
+  ["mode: enforce", "poll: 1s", "/assets/boiler-1/poll is no list"],
+  ["mode: enforce", "serial: 1s", "/assets/boiler-1/serial is not to be"],
   ["retain: 30d", "retain: 30", "/audit/retain is no text"],
 ];
 

@@ -8,7 +8,7 @@ import { all, classes } from "#test/peers/dnp3/builders";
 import { MovedClock } from "#test/support/clock";
 import { House, type HouseOptions, OPEN_POLICY, recordsIn, sleep, until } from "#test/support/house";
 import { coil, read, write } from "#test/support/operator";
-import { FEEDER_POINTS, FEEDER_POLICY, OWNER, Substation, type SubstationOptions } from "#test/support/substation";
+import { FEEDER_POINTS, FEEDER_POLICY, OWNER, plantPki, Substation, type SubstationOptions } from "#test/support/substation";
 import { Recording } from "#test/telemetry/recording";
 
 const POINTS = `name,unit_id,table,address,type,unit,access,description,scale,deadband,bit,bit_of,min_interval
@@ -347,6 +347,23 @@ telemetry("DNP3 events: each one, with the outstation's time, whatever the deadb
     times.map((time, i) => [(10 + i) / 10, time, "device", true]),
   );
   assert.ok(events.every(({ asker }) => asker === `spiffe:${OWNER}`));
+});
+
+telemetry("an outstation whose events are taken: what it says nothing of is not stale, until nobody asks any more", async (context) => {
+  const clock = new MovedClock();
+  const { site } = (await plantPki()).house;
+  const { station, offer } = await stationed(context, { points: OWNERS_POINTS, clock, site: `${site}\ntelemetry: { stale: 30s }` });
+  const scada = await station.scada();
+  await scada.read(classes(0));
+  for (let i = 0; i < 4; i++) {
+    clock.passed += 20_000;
+    await scada.read(classes(1, 2, 3));
+    await sleep(300);
+  }
+  assert.equal(offer.said("energy"), ["7 good"]);
+  clock.passed += 31_000;
+  await until(() => offer.of("energy").length === 2, "nobody asks any more");
+  assert.equal(offer.said("energy"), ["7 good", "7 stale"]);
 });
 
 telemetry(

@@ -24,6 +24,20 @@ port("a request from a stream is decoded, forwarded octet for octet under our tr
   assert.is(modbusTcp.message(request.value, 17, false, null).operations[0]?.verb, "write");
 });
 
+port("a read of our own is one request, or none: no more cells than it holds", () => {
+  const target = new Uint8Array(16);
+  for (const [space, most] of [
+    [0, 2000],
+    [1, 2000],
+    [2, 125],
+    [3, 125],
+  ] as const) {
+    assert.is(modbusTcp.encodeRead(target, 0, space, 7, 7 + most - 1), 5);
+    assert.ok(modbusTcp.decode(target, 0, 5).ok);
+    assert.is(modbusTcp.encodeRead(target, 0, space, 7, 7 + most), 0);
+  }
+});
+
 port("the code of an exception reply; 0 is a normal one", () => {
   const asked = hex("06 0028 012c");
   const request = modbusTcp.decode(asked, 0, asked.length);

@@ -273,6 +273,17 @@ samples("not seen for long: stale, once, with its value; seen again: good, uncha
   assert.equal(bench.offer.said("never"), [], "nobody has seen it");
 });
 
+samples("a device that tells what changes: what it says nothing of is not stale while it is heard", () => {
+  const bench = new Bench([point("flow", "uint16", 0)]);
+  bench.words(0, [10], 0);
+  for (let now = 0; now <= 5 * STALE_MS; now += 1_000) {
+    if (now < 3 * STALE_MS && now % 30_000 === 0) bench.samples.of("plc")?.heard(now);
+    bench.tick(now);
+    if (now === 3 * STALE_MS) assert.equal(bench.offer.said("flow"), ["10 good"]);
+  }
+  assert.equal(bench.offer.said("flow"), ["10 good", "10 stale"]);
+});
+
 samples("its device is away: every point, once, with the last value; what was held goes before", () => {
   const bench = new Bench([point("flow", "uint16", 0, { minInterval: 10_000 }), point("never", "uint16", 9)]);
   bench.words(0, [10], 0);

@@ -53,6 +53,27 @@ fair("one identity with many sessions takes one turn of two", () => {
   assert.equal(all(), ["g0a", "m1", "g1a", "m2", "g2a", "m3", "g0b", "g1b", "g2b"]);
 });
 
+fair("what waits for everybody goes when nothing else may go, and holds nothing back", () => {
+  const queue = new FairQueue<string>(
+    (item) => item !== "r-held",
+    (item) => (item.startsWith("w") ? 1 : item.startsWith("r") ? 2 : 3),
+  );
+  const [idle, reader, writer, held] = ["self", "reader", "writer", "held"].map((name) => new Line(name)) as [Line, Line, Line, Line];
+  const add = (line: Line, ...items: string[]): void => {
+    for (const item of items) line.waiting.push(item);
+    queue.enroll(line);
+  };
+  add(idle, "p1", "p2", "p3");
+  add(reader, "r1", "r2");
+  add(writer, "w1", "w2", "w3");
+  add(held, "r-held");
+  const taken = Array.from({ length: 6 }, () => queue.next());
+  assert.equal(taken, ["w1", "r1", "w2", "r2", "w3", "p1"]);
+  assert.is(queue.next(2, 2), null, "reads alone");
+  add(reader, "r3");
+  assert.equal([queue.next(3, 2), queue.next(3, 2), queue.next(), queue.next()], ["r3", "p2", "p3", null]);
+});
+
 fair("RULINGS 22: what is urgent goes first, but not twice in a row while something else may go", () => {
   const { queue, add } = queueOf((item) => item !== "w-held");
   add(new Line("reader"), "r1", "r2", "r3");
