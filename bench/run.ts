@@ -20,6 +20,7 @@ const BENCHES: readonly (readonly [title: string, file: string, args: readonly s
   ["Start: CPU until ready", "start.ts", program, null],
   ["Decision: with 100 and with 10,000 rules", "decide.ts", [], null],
   ["Inspection: from the whole frame to the queued record, with 100 and 10,000 rules, 1 and 64 sessions", "inspection.ts", [], null],
+  ["Samples: what telemetry costs", "samples.ts", [], null],
   ["Evidence: durable appends over the disk's own fdatasync", "audit.ts", [], null],
   ["The receiver's ledger: a frame looked up, noted and booked", "ledger.ts", [], null],
   ["The road: added round trip and throughput against direct, haproxy and nginx", "road.ts", given, "/usr/sbin/haproxy"],

@@ -219,8 +219,15 @@ class Loading {
     };
   }
 
-  #poll(at: Path, { poll = [] }: AssetDocument, of: Polled, protocol: string): readonly PollSite[] {
+  #poll(
+    at: Path,
+    { poll = [], secure_authentication: isSecure = false }: AssetDocument,
+    of: Polled,
+    protocol: string,
+  ): readonly PollSite[] {
     const spaces = this.#vocabularies.get(protocol)?.spaces ?? [];
+    // What comes between a challenge and its proof ends it, and sequences are the master's (RULINGS 38).
+    if (isSecure && poll.length > 0) this.#wrong([...at, "poll"], "no poll on an asset with secure_authentication: it has one master");
     return poll.map((wanted, index): PollSite => {
       const here = [...at, "poll", index];
       const { every: everyMs, points, table, addresses, unit } = wanted;

@@ -236,7 +236,6 @@ export class Gateway {
     this.#late = late;
     this.#tickMs = now;
     if (!late) for (const device of road.devices) device.tick(now);
-    this.polls.tick(now);
     // Sessions that a stop names are told before it.
     road.records.owed();
     road.stops.look(now);
@@ -266,6 +265,7 @@ export class Gateway {
       road.writeTurned();
       this.managers.writeViews();
     }
+    this.polls.tick(now);
     road.turn(now);
   }
 

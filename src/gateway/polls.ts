@@ -98,10 +98,8 @@ class Poller {
     this.#rounds = asset.site.poll.map((poll, index) => this.#round(poll, index, now));
   }
 
-  /** Assets and rounds begin at places of their own within their time, the same after every start: not all of them in one tick. */
   #round({ everyMs, ranges }: PollSite, index: number, now: number): Round {
-    const spread = createHash("sha256").update(`${this.asset.name} ${index}`).digest().readUInt32BE(0) / 2 ** 32;
-    const round: Round = { everyMs, dueMs: now + spread * everyMs, asked: [], open: 0 };
+    const round: Round = { everyMs, dueMs: now + spreadOf(this.asset.name, index) * everyMs, asked: [], open: 0 };
     round.asked = joined(this.#own, ranges).map(({ range, parts }) => ({ range, parts, deniedBy: 0, round }));
     return round;
   }
@@ -131,13 +129,24 @@ class Poller {
       }
       this.#isBusy = true;
       this.counts.asked += 1;
-      void this.#own.show(asked.range).then((shown) => {
-        this.#isBusy = false;
-        asked.round.open -= 1;
-        this.#came(asked, shown);
-        this.#goOn(this.#house.road.clock.monotonic());
-      });
+      void this.#own.show(asked.range).then(
+        (shown) => this.#through(asked, shown),
+        (fault) => {
+          this.#house.road.log.error({ fault, asset: this.asset.name }, "fault in a poll");
+          this.#through(asked, null);
+        },
+      );
     }
+  }
+
+  /** @param shown null: a fault of ours */
+  #through(asked: Asked, shown: Shown | null): void {
+    this.#isBusy = false;
+    asked.round.open -= 1;
+    if (this.#isClosed) return;
+    if (shown === null) this.counts.failed += 1;
+    else this.#came(asked, shown);
+    this.#goOn(this.#house.road.clock.monotonic());
   }
 
   /** There is no use in asking, and nothing is to be recorded of it each time. */
@@ -188,6 +197,14 @@ class Poller {
     this.#isClosed = true;
     this.#own.close();
   }
+}
+
+/**
+ * Where in its time a round of an asset begins, from 0 to below 1: each at a place of its own, the same after every start, so that not all of
+ * them are due in one tick.
+ */
+export function spreadOf(asset: string, round: number): number {
+  return createHash("sha256").update(`${asset} ${round}`).digest().readUInt32BE(0) / 2 ** 32;
 }
 
 function nothing(): PollCounts {

@@ -430,6 +430,13 @@ load("poll: points by name, or addresses of a table as the asset counts them", (
   if (several) assert.match(why("{ every: 1s, table: holding, addresses: 3 }"), /found no unit; expected a unit of this asset, one of: /);
 });
 
+load("poll: none where the master alone may ask", () => {
+  const asset =
+    "  feeder: { protocol: dnp3-tcp, address: 10.0.0.9:20000, link: { master: 1, outstation: 10 }, secure_authentication: true,";
+  const [line] = refused(SITE_YAML.replace("assets:\n", `assets:\n${asset} poll: [{ every: 1s, table: counter, addresses: 0 }] }\n`));
+  assert.match(line ?? "", /expected no poll on an asset with secure_authentication: it has one master$/);
+});
+
 load("telemetry: assets whose unnamed addresses are sampled, and when a point is stale", () => {
   assert.is(loaded().site.telemetry, null);
   assert.equal(loaded(`${SITE_YAML}telemetry: {}\n`).site.telemetry, { raw: [], staleMs: 300_000 });

@@ -2,6 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { lintDocuments } from "#cli/policy";
+import { spreadOf } from "#gateway/polls";
 import { sayFinding } from "#policy/lint";
 import { classes } from "#test/peers/dnp3/builders";
 import { parseObjects } from "#test/peers/dnp3/parse";
@@ -171,6 +172,13 @@ poll("blocked: nothing is asked, and nothing recorded of it", async (context) =>
   assert.is(house.plc.requests.length, asked);
   assert.ok(countsOf(house).withheld >= 3);
   assert.is(countsOf(house).denied, 0);
+});
+
+poll("rounds of many assets are spread over their time", () => {
+  const tenths = new Array(10).fill(0) as number[];
+  for (let i = 0; i < 1_000; i++) tenths[Math.floor(10 * spreadOf(`feeder-${i % 500}`, i < 500 ? 0 : 1))]! += 1;
+  for (const count of tenths) assert.ok(count > 60 && count < 140, tenths.join(" "));
+  assert.is(spreadOf("boiler-1", 0), spreadOf("boiler-1", 0));
 });
 
 poll("a reload: other points, another time", async (context) => {

@@ -454,4 +454,13 @@ bindings:
   assert.equal([machine.code, machine.stderr], [1, words]);
 });
 
+verify("more registers that touch than one request holds are read all the same", async (context) => {
+  const points = Array.from({ length: 70 }, (_, i) => `p${i},1,holding,${2 * i},uint32,,r,`);
+  const house = await opened(context, { points: `name,unit_id,table,address,type,unit,access,description\n${points.join("\n")}\n` });
+  house.plc.unit(1)[139] = 7;
+  const seen = (await look(house)).points;
+  assert.equal([seen.length, seen.at(-1)?.value, seen.some(({ verdict }) => verdict === "unread")], [70, "7", false]);
+  assert.is(house.plc.requests.length, 2);
+});
+
 verify.run();
