@@ -28,7 +28,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   transport: ["wire", "process", "events"],
   audit: ["wire", "process", "events", "documents", "disk"],
   sealing: ["wire", "oneway", "documents"],
-  telemetry: ["wire", "process", "events", "oneway", "sealing", "disk"],
+  telemetry: ["wire", "operation", "process", "events", "oneway", "sealing", "disk"],
   receiver: ["wire", "events", "oneway", "sealing", "transport", "audit", "disk"],
   management: ["wire", "events", "config", "transport", "identity", "documents"],
   tunnel: ["wire", "events", "config", "transport", "identity", "documents"],
@@ -78,7 +78,6 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "gateway",
     "tunnel",
     "sealing",
-    "telemetry",
     "receiver",
   ],
 };
