@@ -121,6 +121,18 @@ export function commandLine(done: (code: number | undefined) => void): Command {
     .action(async (asset: string, o) => done(await (await import("./points.ts")).verifyPoints(asset, o)));
 
   program
+    .command("send")
+    .description("the sender of the one-way line; the gateway starts it by itself")
+    .option("--site <file>", "what stands where", SITE)
+    .option("--explain", "print what this host has to be told so that nothing comes in by the line")
+    .option("--apply", "tell it (root)")
+    .option("--new-key <file>", "make a key of the stream, in a file named by the day it is used from")
+    .addOption(new Option("--line <fd>", "the socket that was handed over").argParser(Number).hideHelp())
+    .option("--json", "with --explain: one JSON object")
+    .addHelpText("after", examples("penstock send --explain", "penstock send --new-key telemetry/keys/2026-12-01.key"))
+    .action(async (o) => done(await (await import("./send.ts")).send(o)));
+
+  program
     .command("inspect")
     .argument("<file>", "a pcap or pcapng capture")
     .description("decode a capture, one line a message")

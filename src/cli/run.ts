@@ -2,8 +2,10 @@
 import { execFile } from "node:child_process";
 import { startGateway } from "#gateway/compose";
 import { type Log, openLog } from "#log";
+import { PipeOffer } from "#telemetry/pipe";
 import { EXIT } from "./exit.ts";
 import { print, printJson } from "./output.ts";
+import { SenderChild } from "./senderChild.ts";
 
 /** So long the last lines of the log may take, milliseconds. */
 const LAST_WORDS_MS = 1_000;
@@ -25,7 +27,19 @@ export async function run(options: RunOptions): Promise<number> {
     if (reload === null) announced = true;
     else reload();
   });
-  const gateway = await startGateway({ siteFile: options.site, policyFile: options.policy, log });
+  let sender: SenderChild | null = null;
+  const gateway = await startGateway({
+    siteFile: options.site,
+    policyFile: options.policy,
+    log,
+    telemetry: ({ telemetry }) => {
+      if (telemetry?.send == null) return null;
+      const offer = new PipeOffer(telemetry.send.content);
+      sender = new SenderChild(telemetry.send, options.site, offer, log);
+      sender.start();
+      return offer;
+    },
+  });
   reload = () => void gateway.reload();
   return new Promise((resolve) => {
     let stopping = false;
@@ -36,6 +50,7 @@ export async function run(options: RunOptions): Promise<number> {
       tellSystemd("STOPPING=1");
       void gateway
         .close()
+        .then(() => sender?.stop())
         .then(
           () => resolve(EXIT.ok),
           (fault: unknown) => {

@@ -12,7 +12,7 @@ import type { Addressing, Point } from "#process/points";
 import { type PointsModel, readPoints } from "#process/pointsFile";
 import { err, ok, type Result } from "#wire";
 import { type AssetDocument, DEFAULT_SOCKET, SITE, type SiteDocument } from "./schema.ts";
-import type { AssetSite, AuditSite, ListenerSite, ManagementSite, PollSite, Site, TlsSite, UpstreamSite } from "./site.ts";
+import type { AssetSite, AuditSite, ListenerSite, ManagementSite, PollSite, SendSite, Site, TlsSite, UpstreamSite } from "./site.ts";
 
 export interface LoadedSite {
   readonly site: Site;
@@ -99,13 +99,36 @@ class Loading {
   #telemetry(assets: ReadonlyMap<string, AssetSite>): Site["telemetry"] {
     const { telemetry } = this.#wanted;
     if (telemetry === undefined) return null;
-    const { raw, stale } = telemetry;
+    const { raw, stale, send } = telemetry;
     for (const [index, asset] of raw.entries()) {
       const at = ["telemetry", "raw", index];
       if (!assets.has(asset)) this.problems.push(this.#document.unknown(at, "the name of an asset", [...assets.keys()]));
       else if (raw.indexOf(asset) !== index) this.#wrong(at, "each asset once");
     }
-    return { raw, staleMs: stale };
+    return { raw, staleMs: stale, send: send === undefined ? null : this.#send(["telemetry", "send"], send) };
+  }
+
+  #send(at: Path, wanted: NonNullable<NonNullable<SiteDocument["telemetry"]>["send"]>): SendSite {
+    const { stream, to, from, mac = null, rate, redundancy, content, carousel, spool, keep } = wanted;
+    if (to.host.includes(":") !== from.words.includes(":")) this.#wrong([...at, "from"], "an address of the same family as the receiver's");
+    const framesPerSecond = (1_000 * rate.count) / rate.windowMs;
+    if (framesPerSecond < 1 || framesPerSecond > 100_000) this.#wrong([...at, "rate"], "a rate from 1/s to 100000/s");
+    return {
+      stream,
+      to: { host: to.host, port: to.port },
+      from: from.words,
+      interface: wanted.interface ?? null,
+      mac,
+      keys: this.#path(wanted.keys),
+      signingKey: wanted.signing_key === undefined ? null : this.#path(wanted.signing_key),
+      state: this.#path(wanted.state),
+      framesPerSecond,
+      ...redundancy,
+      content,
+      carouselShare: carousel / 100,
+      spoolOctets: spool,
+      keepMs: keep,
+    };
   }
 
   #listeners(): readonly ListenerSite[] {

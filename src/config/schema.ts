@@ -11,10 +11,12 @@ import {
   PREFIX_IS,
   RATE_IS,
   readHostPort,
+  readIp,
   readPrefix,
   readRate,
   readSize,
   SIZE_IS,
+  sayIp,
 } from "#documents/quantities";
 import {
   either,
@@ -44,6 +46,11 @@ const duration = (least: string, most: string) => parsed(DURATION_IS, durationWi
 const file = (what: string) =>
   text(`the path of ${what}`, { max: 4096 }).meta({ description: `path of ${what}, from the site file's folder` });
 const unitId = () => integer(0, 255, "a unit id from 0 to 255");
+
+function readAddress(words: string): { readonly words: string } | string {
+  const address = readIp(words);
+  return address === null ? "an address of this host, such as 10.99.0.1" : { words: sayIp(address) };
+}
 
 /** Linux IFNAMSIZ is 16 with its final zero. */
 const INTERFACE = matching(/^(?!\.{1,2}$)[A-Za-z0-9_.:@-]{1,15}$/, "the name of a network interface, such as scada0");
@@ -201,6 +208,39 @@ const MANAGEMENT = keys({
   tls: oneOf(["mutual"], "mutual: metrics are never served without it").default("mutual").meta({ description: "always mutual" }),
 });
 
+const REDUNDANCY = keys({
+  sources: integer(1, 200).default(20).meta({ description: "sources of a block" }),
+  repairs: integer(0, 50).default(4).meta({ description: "repair frames of a block: so many of it may be lost" }),
+  depth: integer(1, 32).default(8).meta({ description: "blocks that are sent in turn: repairs x depth frames in a row may be lost" }),
+});
+
+const SEND = keys({
+  stream: integer(0, 0xffff_ffff).meta({ description: "number of the stream, as the receiver has it" }),
+  to: parsed(HOST_PORT_IS, readHostPort).meta({ description: "address and port of the receiver" }),
+  from: parsed("an address of this host, such as 10.99.0.1", readAddress).meta({ description: "the address it is sent from" }),
+  interface: INTERFACE.optional().meta({ description: "interface it leaves by; as the route says unless stated" }),
+  mac: matching(/^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/, "a hardware address such as 02:00:00:00:99:02")
+    .optional()
+    .meta({ description: "hardware address of the receiver or the next hop, so that nobody is asked for it" }),
+  keys: file("the folder of the stream's keys"),
+  signing_key: file("the key that signs the sender's checkpoints (PEM, Ed25519)").optional(),
+  state: file("the folder of the spool").meta({ description: "folder of the spool, made 0700" }),
+  rate: parsed(RATE_IS, readRate, { examples: ["400/s"] })
+    .default({ count: 400, windowMs: 1_000 })
+    .meta({ description: "frames that leave, whatever there is to say" }),
+  redundancy: REDUNDANCY.default({ sources: 20, repairs: 4, depth: 8 }),
+  content: integer(256, 1392).default(1200).meta({ description: "octets of every frame's content" }),
+  carousel: integer(0, 50, "a share from 0 to 50 percent")
+    .default(20)
+    .meta({ description: "percent of the rate for copies of earlier frames" }),
+  spool: parsed(SIZE_IS, readSize, { examples: ["4GiB"] })
+    .default(4 * 1024 ** 3)
+    .meta({ description: "disk that the spool may take" }),
+  keep: duration("1h", "90d")
+    .default(7 * DAY_MS)
+    .meta({ description: "how long frames stay in it" }),
+});
+
 const TELEMETRY = keys({
   raw: listOf(name("the name of an asset"), { max: 1024 })
     .default([])
@@ -208,6 +248,7 @@ const TELEMETRY = keys({
   stale: duration("1s", "30d")
     .default(5 * 60_000)
     .meta({ description: "a point that nobody has read for so long is told to be stale" }),
+  send: SEND.optional().meta({ description: "the one-way line by which it leaves" }),
 });
 
 export const SITE = keys({

@@ -121,6 +121,37 @@ export interface TelemetrySite {
   readonly raw: readonly string[];
   /** Milliseconds after which a point that is not seen is stale. */
   readonly staleMs: number;
+  /** Null: nobody sends it on. */
+  readonly send: SendSite | null;
+}
+
+/** The one-way line (DESIGN 6), from this end. */
+export interface SendSite {
+  readonly stream: number;
+  /** Numeric addresses of one family, the receiver's with its port. */
+  readonly to: { readonly host: string; readonly port: number };
+  readonly from: string;
+  /** Null: as the route says. */
+  readonly interface: string | null;
+  /** Of the receiver, or of the next hop. */
+  readonly mac: string | null;
+  /** Folder of the stream's keys. */
+  readonly keys: string;
+  /** PEM of the key that signs the sender's checkpoints; null: none are signed. */
+  readonly signingKey: string | null;
+  /** Folder of spool and epoch. */
+  readonly state: string;
+  /** Frames a second. */
+  readonly framesPerSecond: number;
+  readonly sources: number;
+  readonly repairs: number;
+  readonly depth: number;
+  /** Octets of every frame's content. */
+  readonly content: number;
+  /** Of the rate, what copies of earlier frames may take: 0 to 0.5. */
+  readonly carouselShare: number;
+  readonly spoolOctets: number;
+  readonly keepMs: number;
 }
 
 /** What the gateway reads by itself, again and again. */

@@ -47,8 +47,8 @@ export interface GatewayOptions {
   readonly clock?: Clock;
   /** What the evidence is written with; tests hand in a disk that fails. */
   readonly disk?: Disk;
-  /** Whom process data, decisions and health are offered to; nobody unless stated. */
-  readonly telemetry?: Offer;
+  /** Whom process data, decisions and health of this site are offered to; nobody unless stated. */
+  readonly telemetry?: Offer | ((site: Site) => Offer | null);
 }
 
 export interface Disk {
@@ -318,8 +318,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   clock.begin(audit.lastMs, memory.clockMs);
   const road = new Road(limits, clock, options.log, audit, journal, dial, documents.site.audit);
   const gateway = new Gateway(documents, road, trust, memory, blocks);
-  if (options.telemetry !== undefined) {
-    const telemetry = new Telemetry(options.telemetry, clock, options.log);
+  const offer = typeof options.telemetry === "function" ? options.telemetry(documents.site) : (options.telemetry ?? null);
+  if (offer !== null) {
+    const telemetry = new Telemetry(offer, clock, options.log);
     road.telemetry = telemetry;
     audit.onRecord = (seq, wallMs, kind, members) => telemetry.record(seq, wallMs, kind, members);
     audit.onCheckpoint = (line) => telemetry.checkpoint(line);

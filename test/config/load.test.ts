@@ -439,8 +439,12 @@ load("poll: none where the master alone may ask", () => {
 
 load("telemetry: assets whose unnamed addresses are sampled, and when a point is stale", () => {
   assert.is(loaded().site.telemetry, null);
-  assert.equal(loaded(`${SITE_YAML}telemetry: {}\n`).site.telemetry, { raw: [], staleMs: 300_000 });
-  assert.equal(loaded(`${SITE_YAML}telemetry: { raw: [boiler-1], stale: 90s }\n`).site.telemetry, { raw: ["boiler-1"], staleMs: 90_000 });
+  assert.equal(loaded(`${SITE_YAML}telemetry: {}\n`).site.telemetry, { raw: [], staleMs: 300_000, send: null });
+  assert.equal(loaded(`${SITE_YAML}telemetry: { raw: [boiler-1], stale: 90s }\n`).site.telemetry, {
+    raw: ["boiler-1"],
+    staleMs: 90_000,
+    send: null,
+  });
   assert.match(refused(`${SITE_YAML}telemetry: { raw: [boiler] }\n`)[0] ?? "", /:59:20: found "boiler"; expected .*boiler-1/);
   assert.match(
     refused(`${SITE_YAML}telemetry: { raw: [boiler-1, boiler-1] }\n`)[0] ?? "",
