@@ -82,7 +82,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 /** Only these rooms open sockets. */
-const SOCKETS = ["transport", "management", "tunnel", "cli", "receiver"];
+const SOCKETS = ["transport", "management", "tunnel", "receiver", "cli"];
 
 function roomOf(file: string): string {
   const parts = file.split("/");
