@@ -11,6 +11,7 @@
 import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { type AppendFile, type Files, makeDirectories, realFiles, syncFile, unlinkIfThere, writeWhole } from "#disk/files";
+import { InUse, type Lock, lockDirectory } from "#disk/lock";
 import { reasonOf } from "#disk/reason";
 import type { SegmentFile } from "./directory.ts";
 import { Documents } from "./documents.ts";
@@ -32,7 +33,6 @@ import {
   segmentName,
 } from "./format.ts";
 import { ALGORITHM, type SigningKey } from "./key.ts";
-import { type Lock, lockDirectory } from "./lock.ts";
 import { AuditProblem } from "./problem.ts";
 import { type Position, recover } from "./recover.ts";
 import { isoTime, OwnRecord, renderBody } from "./render.ts";
@@ -136,6 +136,14 @@ class Mark implements Entry {
 const CHECKPOINT = new Mark(false);
 const SEAL = new Mark(true);
 
+function lockOf(directory: string): Lock {
+  try {
+    return lockDirectory(directory);
+  } catch (error) {
+    throw error instanceof InUse ? new AuditProblem(error.message) : error;
+  }
+}
+
 /**
  * Open the log of a directory, made where missing; repair what a crash left; the log is ready to take records, its first checkpoint synced.
  *
@@ -148,7 +156,7 @@ export async function openLog(options: LogOptions): Promise<Log> {
   } catch (error) {
     throw new AuditProblem(`${directory}: the audit directory cannot be made (${reasonOf(error)})`);
   }
-  const lock = lockDirectory(directory);
+  const lock = lockOf(directory);
   try {
     const position = await recover(directory, files, readKeys(options.key.publicPem));
     await makeDirectories(files, path.join(directory, DOCUMENTS_NAME));

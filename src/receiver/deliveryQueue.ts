@@ -22,9 +22,9 @@
  * `#at` in one go, never across an await, and look again after one.
  */
 import path from "node:path";
-import { type AppendFile, makeDirectories, unlinkIfThere, writeWhole } from "#audit/files";
-import { type Lock, lockDirectory } from "#audit/lock";
-import { reasonOf } from "#audit/problem";
+import { type AppendFile, makeDirectories, unlinkIfThere, writeWhole } from "#disk/files";
+import { type Lock, lockDirectory } from "#disk/lock";
+import { reasonOf } from "#disk/reason";
 import { type Disk, realDisk } from "./disk.ts";
 import type { Sample, Sink } from "./model.ts";
 import { Backoff, Nap, type Retry, within } from "./patience.ts";

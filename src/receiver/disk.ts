@@ -1,12 +1,6 @@
 /** The file operations of this room: those of the evidence, and what a reader needs. Tests hand in their own to record, tear and fail them. */
 import * as fs from "node:fs";
-import path from "node:path";
-import { type Files, realFiles } from "#audit/files";
-
-export interface Named {
-  readonly name: string;
-  readonly octets: number;
-}
+import { type Files, realFiles } from "#disk/files";
 
 /** A file's size, and which file it is: another one under the same name is another place. */
 export interface Looked {
@@ -15,8 +9,6 @@ export interface Looked {
 }
 
 export interface Disk extends Files {
-  /** Plain files of a directory, in no order. */
-  list(directory: string): Promise<Named[]>;
   /** At most `most` octets from `from` on; fewer at the file's end. */
   part(file: string, from: number, most: number): Promise<Uint8Array>;
   /** null: there is no such file. */
@@ -25,11 +17,6 @@ export interface Disk extends Files {
 
 export const realDisk: Disk = {
   ...realFiles,
-  async list(directory) {
-    const entries = await fs.promises.readdir(directory, { withFileTypes: true });
-    const files = entries.filter((entry) => entry.isFile());
-    return Promise.all(files.map(async ({ name }) => ({ name, octets: (await fs.promises.stat(path.join(directory, name))).size })));
-  },
   async part(file, from, most) {
     const handle = await fs.promises.open(file, "r");
     try {

@@ -5,8 +5,8 @@
  * INVARIANT: a batch is said to be delivered once it is synced. What a failed write left of a line is cut off before the next.
  */
 import path from "node:path";
-import { type AppendFile, makeDirectories, unlinkIfThere } from "#audit/files";
-import { reasonOf } from "#audit/problem";
+import { type AppendFile, makeDirectories, unlinkIfThere } from "#disk/files";
+import { reasonOf } from "#disk/reason";
 import { type Disk, realDisk } from "./disk.ts";
 import { encodeLine, type LineOptions } from "./lineProtocol.ts";
 import type { Sample, Sink } from "./model.ts";

@@ -11,7 +11,7 @@
  */
 import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
-import { reasonOf } from "#audit/problem";
+import { reasonOf } from "#disk/reason";
 import { visible } from "#documents/escape";
 import type { HttpAnswer, HttpClient } from "./httpClient.ts";
 import { encodeLine, type LineOptions } from "./lineProtocol.ts";

@@ -1,6 +1,6 @@
 /** A token or password in a file of its own, which nobody else may read. Read again at each use: it may be renewed while we run. */
 import * as fs from "node:fs";
-import { reasonOf } from "#audit/problem";
+import { reasonOf } from "#disk/reason";
 import { err, ok, type Result } from "#wire";
 
 const LONGEST = 4_096;

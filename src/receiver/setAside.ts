@@ -6,7 +6,7 @@
  *     5f3c0a91 [["8f3a.17","plant-1",...]]
  */
 import path from "node:path";
-import { type AppendFile, makeDirectories } from "#audit/files";
+import { type AppendFile, makeDirectories } from "#disk/files";
 import { visible } from "#documents/escape";
 import { type Disk, realDisk } from "./disk.ts";
 import type { Sample } from "./model.ts";

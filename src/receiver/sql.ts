@@ -19,7 +19,7 @@
  * right, no room, shutting down) is about the server, and the batch waits.
  */
 import type pg from "pg";
-import { reasonOf } from "#audit/problem";
+import { reasonOf } from "#disk/reason";
 import { visible } from "#documents/escape";
 import type { Sample, Sink } from "./model.ts";
 import { within } from "./patience.ts";

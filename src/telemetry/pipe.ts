@@ -2,7 +2,7 @@
  * What the gateway offers, as records in a pipe to the sender. The pipe is bounded: with a slow sender, or none, what is offered is dropped here
  * and counted, and the count is told once there is room. Nothing waits.
  */
-import { type RecordClass, RecordWriter } from "#oneway/records";
+import { CLASSES, type RecordClass, RecordWriter } from "#oneway/records";
 import { idOf } from "#sealing/ids";
 import type { Offer, OfferedPoint, OfferedSample } from "./offer.ts";
 
@@ -171,11 +171,11 @@ export class PipeOffer implements Offer {
       this.#begin();
       return;
     }
-    for (const of of ["samples", "events", "checkpoints"] as const) {
-      const dropped = this.dropped[of] - this.#told[of];
+    for (const each of CLASSES) {
+      const dropped = this.dropped[each] - this.#told[each];
       if (dropped === 0 || pipe.queued >= MOST_QUEUED) continue;
-      this.#told[of] += dropped;
-      this.#writer.counts({ of, minute: 0, offered: 0, sent: 0, dropped: Math.min(dropped, 0xff_ffff), isClosed: false });
+      this.#told[each] += dropped;
+      this.#writer.counts({ of: each, minute: 0, offered: 0, sent: 0, dropped: Math.min(dropped, 0xff_ffff), isClosed: false });
     }
     if (this.#writer.at === 0) return;
     const octets = this.#buffer.subarray(0, this.#writer.at);

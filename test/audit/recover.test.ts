@@ -219,7 +219,7 @@ recovery("one writer a directory: a second opener is refused, in this process an
       await again();
       assert.unreachable();
     } catch (error) {
-      assert.match(String(error), new RegExp(`process ${process.pid} is writing this log`));
+      assert.match(String(error), new RegExp(`process ${process.pid} is writing there`));
     }
   }
   await log.close();

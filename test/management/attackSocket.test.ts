@@ -295,7 +295,7 @@ socket("two daemons: one socket, or one log, serves one of them; the second says
     );
     await both(
       site.replace("directory: audit", `directory: ${path.join(stage.dir, "audit")}`),
-      /process \d+ is writing this log; one writer a directory/,
+      /process \d+ is writing there; one writer a directory/,
     );
     assert.is((await stage.status()).state, "enforcing");
     await stage.endsWell();

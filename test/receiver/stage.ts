@@ -58,7 +58,7 @@ export const anySample: fc.Arbitrary<Sample> = fc.record({
 export class InjectedDisk extends InjectedFiles implements Disk {
   beforeRead: (file: string) => void = () => {};
 
-  list(directory: string): ReturnType<Disk["list"]> {
+  override list(directory: string): ReturnType<Disk["list"]> {
     return realDisk.list(directory);
   }
 

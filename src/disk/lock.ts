@@ -17,24 +17,27 @@ import {
   writeSync,
 } from "node:fs";
 import path from "node:path";
-import { reasonOf } from "#disk/reason";
-import { AuditProblem } from "./problem.ts";
+import { reasonOf } from "./reason.ts";
 
 export const LOCK_NAME = "lock";
+
+/** One clear line for whoever started a second one. */
+export class InUse extends Error {
+  override readonly name = "InUse";
+}
 
 export interface Lock {
   release(): void;
 }
 
-/** @throws AuditProblem when a living process holds the directory, or no lock can be made in it */
+/** @throws InUse when a living process holds the directory, or no lock can be made in it */
 export function lockDirectory(directory: string): Lock {
   const file = path.join(directory, LOCK_NAME);
   const place = statSync(directory);
   const mine = [process.pid, startOf(process.pid), boot(), `${place.dev}:${place.ino}`, randomBytes(8).toString("hex")].join(" ");
   const made = path.join(directory, `${LOCK_NAME}.${process.pid}.${randomBytes(4).toString("hex")}`);
   const mustBeDead = (theirs: string): void => {
-    if (lives(theirs, mine))
-      throw new AuditProblem(`${directory}: process ${theirs.split(" ")[0]} is writing this log; one writer a directory`);
+    if (lives(theirs, mine)) throw new InUse(`${directory}: process ${theirs.split(" ")[0]} is writing there; one writer a directory`);
   };
   try {
     make(made, mine, file, mustBeDead);
@@ -52,8 +55,8 @@ export function lockDirectory(directory: string): Lock {
       if (setAside(file, theirs, aside)) unlinkSync(aside);
     }
   } catch (error) {
-    if (error instanceof AuditProblem) throw error;
-    throw new AuditProblem(`${directory}: no lock can be made in the audit directory (${reasonOf(error)})`);
+    if (error instanceof InUse) throw error;
+    throw new InUse(`${directory}: no lock can be made in the directory (${reasonOf(error)})`);
   } finally {
     rmSync(made, { force: true });
   }
