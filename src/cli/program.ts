@@ -132,6 +132,25 @@ export function commandLine(done: (code: number | undefined) => void): Command {
     .addHelpText("after", examples("penstock send --explain", "penstock send --new-key telemetry/keys/2026-12-01.key"))
     .action(async (o) => done(await (await import("./send.ts")).send(o)));
 
+  const receiving = program
+    .command("receive")
+    .description("the far end of one-way lines: what comes, to historians; and what did not come")
+    .addHelpText("after", examples("penstock receive run --config receive.yaml", "penstock receive ledger --config receive.yaml"));
+  const received = (command: Command): Command => command.option("--config <file>", "what is received, and where it goes", "receive.yaml");
+  received(receiving.command("run").description("receive, and deliver; prints `ready` when frames may come"))
+    .addOption(new Option("--log-level <level>", "how much to log").choices(LOG_LEVELS).default("info"))
+    .option("--explain", "print what this host has to be told so that nothing leaves by the line")
+    .option("--json", "one JSON object on standard output, and log as JSON lines")
+    .addHelpText("after", examples("penstock receive run", "penstock receive run --explain"))
+    .action(async (o) => done(await (await import("./receive.ts")).receive(o)));
+  received(receiving.command("ledger").description("what was sent, received, repaired, late and lost, by minute"))
+    .option("--stream <n>", "one stream alone", Number)
+    .option("--json", "one JSON object a line")
+    .option("--csv", "a table for spreadsheets")
+    .option("--prometheus", "sums, as Prometheus reads them")
+    .addHelpText("after", examples("penstock receive ledger", "penstock receive ledger --stream 7 --csv"))
+    .action(async (o) => done(await (await import("./receive.ts")).receiveLedger(o)));
+
   program
     .command("inspect")
     .argument("<file>", "a pcap or pcapng capture")

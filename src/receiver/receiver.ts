@@ -30,6 +30,8 @@ export interface ReceiverSettings {
   /** Folder of all that must outlast a restart. */
   readonly state: string;
   readonly streams: readonly StreamSettings[];
+  /** After so long without a frame people are told. */
+  readonly silentMs?: number;
 }
 
 export type ReceiverEvent = LedgerEvent | ReceptionEvent | { readonly is: "diskFails"; readonly why: string };
@@ -81,7 +83,13 @@ export class Receiver {
   /** @throws where what an earlier process left cannot be read */
   static async open(settings: ReceiverSettings, outgoing: readonly Outgoing[], say: (event: ReceiverEvent) => void): Promise<Receiver> {
     mkdirSync(settings.state, { recursive: true, mode: 0o700 });
-    const store = await SeenStore.open({ directory: path.join(settings.state, "seen") }, wallMillis(Date.now()));
+    const store = await SeenStore.open(
+      {
+        directory: path.join(settings.state, "seen"),
+        ...(settings.silentMs === undefined ? {} : { ledger: { silentMs: settings.silentMs } }),
+      },
+      wallMillis(Date.now()),
+    );
     const names = await NameBook.open(path.join(settings.state, "names"));
     const receiver = new Receiver(settings, names, store, outgoing, say);
     for (const { stream } of settings.streams) receiver.#births(names.of(stream));

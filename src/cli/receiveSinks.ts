@@ -1,0 +1,106 @@
+/** Sinks as receive.yaml names them. */
+import type { ReceiveDocument, ReceiveSite } from "#config/receive";
+import type { Log } from "#log";
+import type { WhenFull } from "#receiver/deliveryQueue";
+import { httpClient } from "#receiver/httpClient";
+import { LineFile } from "#receiver/lineFile";
+import { LineHttp, writeUrl } from "#receiver/lineHttp";
+import type { Sink } from "#receiver/model";
+import { MqttJsonSink } from "#receiver/mqttJson";
+import type { BrokerOptions } from "#receiver/mqttSession";
+import { SparkplugSink } from "#receiver/sparkplug/sink";
+import { Sql } from "#receiver/sql";
+
+export interface OpenSink {
+  readonly sink: Sink;
+  readonly maxOctets: number | undefined;
+  readonly whenFull: WhenFull;
+}
+
+type Broker = ReceiveDocument["sinks"]["mqtt"][number] | ReceiveDocument["sinks"]["sparkplug"][number];
+
+export function sinksOf(site: ReceiveSite, log: Log): OpenSink[] {
+  const { mqtt, sparkplug, line_file, line_http, postgres } = site.document.sinks;
+  const at = (file: string): string => site.path(file);
+  const note =
+    (sink: string) =>
+    (gateway: string, what: object): void =>
+      log.info({ sink, gateway, ...what }, "sink");
+  const open = (
+    { queue, when_full: whenFull }: { readonly queue?: number | undefined; readonly when_full: WhenFull },
+    sink: Sink,
+  ): OpenSink => ({ sink, maxOctets: queue, whenFull });
+  return [
+    ...mqtt.map((each) => open(each, new MqttJsonSink({ name: each.name, broker: brokerOf(each, at), root: each.root }, note(each.name)))),
+    ...sparkplug.map((each) => {
+      const { name, group, primary_host: primaryHost = null } = each;
+      return open(each, new SparkplugSink({ name, broker: brokerOf(each, at), group, primaryHost }, note(name)));
+    }),
+    ...line_file.map((each) => {
+      const { name, file, measurement, size } = each;
+      return open(each, new LineFile({ name, file: at(file), ...given({ measurement, maxOctets: size }) }));
+    }),
+    ...line_http.map((each) => {
+      const { name, url, org = "", bucket = "", db, token_file: tokenFile, measurement } = each;
+      const target = writeUrl(url, db === undefined ? { is: "v2", org, bucket } : { is: "v1", db });
+      return open(
+        each,
+        new LineHttp({
+          name,
+          url: target,
+          client: httpClient(),
+          tokenFile: tokenFile === undefined ? null : at(tokenFile),
+          ...given({ measurement }),
+        }),
+      );
+    }),
+    ...postgres.map((each) => {
+      const { name, host, port, database, user, password_file: passwordFile, tls, create_table: createTable } = each;
+      const files =
+        tls === undefined
+          ? null
+          : given({
+              ca: tls.ca && at(tls.ca),
+              serverName: tls.server_name,
+              certificate: tls.certificate && at(tls.certificate),
+              key: tls.key && at(tls.key),
+            });
+      return open(
+        each,
+        new Sql({
+          name,
+          host,
+          port,
+          database,
+          user,
+          passwordFile: passwordFile === undefined ? null : at(passwordFile),
+          tls: files,
+          createTable,
+        }),
+      );
+    }),
+  ];
+}
+
+function brokerOf({ servers, version, user, password_file: password, tls }: Broker, at: (file: string) => string): BrokerOptions {
+  return {
+    servers,
+    version,
+    ...given({ user, passwordFile: password && at(password) }),
+    ...(tls === undefined
+      ? {}
+      : {
+          tls: {
+            caFile: at(tls.ca),
+            ...given({ certificateFile: tls.certificate && at(tls.certificate), keyFile: tls.key && at(tls.key) }),
+          },
+        }),
+  };
+}
+
+/** Without what was not stated. */
+function given<T extends object>(of: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(of).filter(([, value]) => value !== undefined && value !== "")) as {
+    [K in keyof T]?: NonNullable<T[K]>;
+  };
+}

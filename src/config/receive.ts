@@ -1,0 +1,153 @@
+/**
+ * receive.yaml: what the far end of one-way lines receives, and where it goes (`policies/schema/receive.schema.json`). Names of files are taken
+ * from the document's folder.
+ */
+import path from "node:path";
+import type { Problem } from "#documents/problems";
+import { DURATION_IS, durationWithin, HOST_PORT_IS, readHostPort, readSize, SIZE_IS } from "#documents/quantities";
+import { checkShape, flag, integer, keys, listOf, matching, name, oneOf, parsed, text, type Value } from "#documents/shape";
+import { readYaml, type YamlDocument } from "#documents/yaml";
+import { err, ok, type Result } from "#wire";
+
+const file = (what: string) => text(`the path of ${what}`, { max: 4096 }).meta({ description: `path of ${what}, from this file's folder` });
+const size = () => parsed(SIZE_IS, readSize);
+
+const STREAM = keys({
+  stream: integer(0, 0xffff_ffff).meta({ description: "number of the stream, as the sender's site has it" }),
+  keys: file("the folder of the stream's keys"),
+  checkpoint_key: file("the public half of the sender's own key (PEM)").optional(),
+});
+
+const QUEUE = {
+  name: name().meta({ description: "name of the sink, and of its queue's folder" }),
+  queue: size().optional().meta({ description: "disk that what waits for it may take; 1GiB unless stated" }),
+  when_full: oneOf(["drop-oldest", "refuse"]).default("drop-oldest").meta({
+    description: "what happens then: the oldest goes, or nothing more is taken",
+  }),
+};
+
+const TLS = keys({
+  ca: file("the authority of the server's certificate (PEM)"),
+  certificate: file("our certificate (PEM)").optional(),
+  key: file("its private key (PEM)").optional(),
+});
+
+const BROKER = {
+  ...QUEUE,
+  servers: listOf(matching(/^mqtts?:\/\/[^\s/@]+$/, "a broker such as mqtts://broker.example:8883"), { min: 1, max: 8 }),
+  version: oneOf(["3.1.1", "5"]).default("5"),
+  user: text().optional(),
+  password_file: file("the file with the password (mode 0600)").optional(),
+  tls: TLS.optional(),
+};
+
+const MQTT = keys({
+  ...BROKER,
+  root: matching(/^[^+#\s]{1,200}$/, "the first level of every topic, such as plant/north").default("penstock"),
+});
+const SPARKPLUG = keys({
+  ...BROKER,
+  group: matching(/^[^+#/\s]{1,100}$/, "a group id without + # /"),
+  primary_host: matching(/^[^+#/\s]{1,100}$/, "a host id without + # /").optional(),
+});
+const LINE_FILE = keys({
+  ...QUEUE,
+  file: file("the file that lines are appended to"),
+  measurement: text().optional(),
+  size: size().optional(),
+});
+const LINE_HTTP = keys({
+  ...QUEUE,
+  url: matching(/^https?:\/\/\S+$/, "the server, such as https://influx.example:8086"),
+  org: text().optional(),
+  bucket: text().optional(),
+  db: text().optional(),
+  token_file: file("the file with the token (mode 0600)").optional(),
+  measurement: text().optional(),
+});
+const POSTGRES = keys({
+  ...QUEUE,
+  host: text("a host, or the folder of a local socket"),
+  port: integer(1, 65535).default(5432),
+  database: text(),
+  user: text(),
+  password_file: file("the file with the password (mode 0600)").optional(),
+  tls: keys({
+    ca: file("the authority of the server's certificate (PEM)").optional(),
+    server_name: text().optional(),
+    certificate: file("our certificate (PEM)").optional(),
+    key: file("its private key (PEM)").optional(),
+  }).optional(),
+  create_table: flag().default(false),
+});
+
+export const RECEIVE = keys({
+  receiver: name().meta({ description: "name of this receiver" }),
+  listen: parsed(HOST_PORT_IS, readHostPort).meta({ description: "address and port that frames come to" }),
+  interface: matching(/^[A-Za-z0-9_.:@-]{1,15}$/, "the name of a network interface").optional(),
+  buffer: size()
+    .default(8 * 1024 ** 2)
+    .meta({ description: "octets of the kernel's buffer: what comes while this process is not running" }),
+  state: file("the folder of all that must outlast a restart"),
+  silent: parsed(DURATION_IS, durationWithin("2s", "1h"))
+    .default(10_000)
+    .meta({ description: "without a frame for so long people are told" }),
+  streams: listOf(STREAM, { min: 1, max: 64 }),
+  sinks: keys({
+    mqtt: listOf(MQTT, { max: 16 }).default([]),
+    sparkplug: listOf(SPARKPLUG, { max: 16 }).default([]),
+    line_file: listOf(LINE_FILE, { max: 16 }).default([]),
+    line_http: listOf(LINE_HTTP, { max: 16 }).default([]),
+    postgres: listOf(POSTGRES, { max: 16 }).default([]),
+  }).default({ mqtt: [], sparkplug: [], line_file: [], line_http: [], postgres: [] }),
+});
+
+export type ReceiveDocument = Value<typeof RECEIVE>;
+
+export interface ReceiveSite {
+  readonly document: ReceiveDocument;
+  /** A path of the document, absolute. */
+  path(file: string): string;
+}
+
+/** @returns the document, or every problem found in it */
+export function loadReceive(source: { readonly file: string; readonly text: string }): Result<ReceiveSite, readonly Problem[]> {
+  const read = readYaml(source.file, source.text);
+  if (!read.ok) return read;
+  const checked = checkShape(read.value, RECEIVE);
+  if (!checked.ok) return checked;
+  const problems = problemsOf(read.value, checked.value);
+  if (problems.length > 0) return err(problems);
+  const folder = path.dirname(path.resolve(source.file));
+  return ok({ document: checked.value, path: (each) => path.resolve(folder, each) });
+}
+
+function problemsOf(document: YamlDocument, { streams, sinks }: ReceiveDocument): Problem[] {
+  const problems: Problem[] = [];
+  const numbers = new Set<number>();
+  streams.forEach(({ stream }, i) => {
+    if (numbers.has(stream)) problems.push(document.problem(["streams", i, "stream"], "each stream once"));
+    numbers.add(stream);
+  });
+  const names = new Set<string>();
+  for (const [kind, list] of Object.entries(sinks))
+    list.forEach((sink, i) => {
+      if (names.has(sink.name)) problems.push(document.problem(["sinks", kind, i, "name"], "a name that no other sink has"));
+      names.add(sink.name);
+    });
+  for (const kind of ["mqtt", "sparkplug"] as const)
+    sinks[kind].forEach(({ servers, tls }, i) => {
+      const secure = servers.filter((server) => server.startsWith("mqtts:")).length;
+      if (secure > 0 && secure < servers.length)
+        problems.push(document.problem(["sinks", kind, i, "servers"], "all of them mqtts, or none"));
+      else if (secure > 0 !== (tls !== undefined))
+        problems.push(
+          document.problem(["sinks", kind, i, secure > 0 ? "servers" : "tls"], "tls: { ca: ... } with mqtts://, and only then"),
+        );
+    });
+  sinks.line_http.forEach(({ org, bucket, db }, i) => {
+    if ((db === undefined) !== (org !== undefined && bucket !== undefined))
+      problems.push(document.problem(["sinks", "line_http", i], "org and bucket (InfluxDB 2 and later), or db"));
+  });
+  return problems;
+}
