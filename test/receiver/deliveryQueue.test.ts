@@ -4,6 +4,7 @@ import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Sample } from "#receiver/model";
+import { decodeState } from "#receiver/queueState";
 import { encodeSamples } from "#receiver/sampleLines";
 import { SystemError } from "#test/audit/injected";
 import { eventually, InjectedDisk, idsOf, openQueue, sampleOf, samplesFrom, scratch, TestSink } from "./stage.ts";
@@ -288,6 +289,68 @@ for (const [what, op, code, partial] of [
     assert.is(next.taken.length, 0);
   });
 }
+
+queue("one push fails and the disk is well again at once: those behind it fail too, and do not overtake it", async () => {
+  const disk = new InjectedDisk();
+  const sink = new TestSink();
+  const q = await openQueue(place(), sink, { disk });
+  let isBroken = true;
+  disk.before = (call) => {
+    if (!isBroken || call.op !== "write" || !call.file.endsWith(".samples1")) return;
+    isBroken = false;
+    throw new SystemError("EIO");
+  };
+  const told = await Promise.all([q.push(samplesFrom(0, 10)), q.push(samplesFrom(10, 10)), q.push(samplesFrom(20, 10))]);
+  assert.equal(told, [false, false, false]);
+  assert.is(q.status.refused, 30);
+  assert.is(await q.push(samplesFrom(0, 30)), true);
+  await eventually("all of it", () => sink.taken.length === 30);
+  assert.equal(sink.taken, samplesFrom(0, 30));
+  await q.close();
+});
+
+queue("what was written and not synced is cut off: a push that was answered no does not come after a restart", async () => {
+  const directory = place();
+  const disk = new InjectedDisk();
+  const away = new TestSink();
+  away.takes = () => false;
+  const q = await openQueue(directory, away, { disk });
+  await q.push(samplesFrom(0, 10));
+  disk.before = (call) => {
+    if (call.op === "sync" && call.file.endsWith(".samples1")) throw new SystemError("EIO");
+  };
+  assert.is(await q.push(samplesFrom(10, 10)), false);
+  disk.before = () => {};
+  await q.push(samplesFrom(20, 10));
+  await q.close();
+  const sink = new TestSink();
+  const again = await openQueue(directory, sink);
+  await eventually("the rest", () => again.status.waiting === 0);
+  assert.equal(sink.taken, [...samplesFrom(0, 10), ...samplesFrom(20, 10)]);
+  await again.close();
+});
+
+queue("what is given up is counted on the disk before it is gone from it", async () => {
+  const directory = place();
+  const disk = new InjectedDisk();
+  const away = new TestSink();
+  away.takes = () => false;
+  const q = await openQueue(directory, away, { disk, maxOctets: 16 * 1024, segmentOctets: 4096, classOf: () => "all" });
+  let looked = 0;
+  let before = 0;
+  disk.before = (call) => {
+    if (call.op !== "unlink" || !call.file.endsWith(".samples1")) return;
+    const state = decodeState(readFileSync(path.join(directory, "state1")));
+    assert.ok(state !== null && state.at.segment > Number(path.basename(call.file, ".samples1")), call.file);
+    assert.ok((state.dropped.all ?? 0) > before);
+    before = state.dropped.all ?? 0;
+    looked += 1;
+  };
+  for (let n = 0; n < 1_000; n += 20) await q.push(samplesFrom(n, 20));
+  assert.ok(looked > 5, `${looked}`);
+  assert.is(q.status.trouble, null);
+  await q.close();
+});
 
 queue("a disk that others have filled: older segments make room; the last one is not given up", async () => {
   const directory = place();
