@@ -18,6 +18,7 @@
  * What a server says (SQLSTATE): class 22, 23 and 54 are about the rows, and those at fault are set aside; all else (no connection, no table, no
  * right, no room, shutting down) is about the server, and the batch waits.
  */
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import type pg from "pg";
 import { reasonOf } from "#disk/reason";
 import { visible } from "#documents/escape";
@@ -199,13 +200,11 @@ function passwordOf(file: string): string {
 }
 
 function tlsOf({ ca, serverName, certificate, key }: SqlTls, host: string): object {
-  const expected = serverName ?? host;
   return {
     rejectUnauthorized: true,
     minVersion: "TLSv1.2",
-    // The library tells Node a name, but no address: an address would be held against `localhost`.
-    host: expected,
-    ...(serverName === undefined ? {} : { servername: serverName }),
+    // Said outright: the library puts the host in the place of any name it is given here.
+    checkServerIdentity: (_: string, found: PeerCertificate) => checkServerIdentity(serverName ?? host, found),
     ...(ca === undefined ? {} : { ca }),
     ...(certificate === undefined ? {} : { cert: certificate }),
     ...(key === undefined ? {} : { key }),

@@ -210,6 +210,19 @@ withServer("a table that somebody locks: the statement ends in time, the batch w
   await sink.close();
 });
 
+withServer("a statement that takes too long is ended at the server, and the batch waits", async (postgres) => {
+  const sink = sinkTo(postgres, { statementMs: 200 });
+  assert.is(await sink.deliver([sampleOf(1)]), true);
+  await postgres.ask(`
+    create or replace function slow() returns trigger language plpgsql as 'begin perform pg_sleep(5); return new; end';
+    create trigger slow before insert on penstock_samples for each row execute function slow()`);
+  assert.is(await sink.deliver([sampleOf(2)]), false);
+  assert.match(sink.status.trouble ?? "", /^57014 /);
+  await postgres.ask("drop trigger slow on penstock_samples");
+  assert.is(await sink.deliver([sampleOf(2)]), true);
+  await sink.close();
+});
+
 withServer("passwords: of a file others may read not used, a wrong one keeps the batch, a new one is taken", async (postgres) => {
   const file = path.join(root, `password-${++made}`);
   writeFileSync(file, PASSWORD);
@@ -267,17 +280,18 @@ withServer("TLS with certificates on both sides; no other server, no other name,
   const good = sinkOver({ ca, certificate, key });
   assert.is(await good.deliver(samplesFrom(0, 3)), true, good.status.trouble ?? "");
   await good.close();
-  const named = sinkOver({ ca, certificate, key, serverName: "historian.plant.example" });
+  const named = sinkOver({ ca, certificate, key, serverName: "historian.plant.example" }, "localhost");
   assert.is(await named.deliver(samplesFrom(0, 3)), true, named.status.trouble ?? "");
   await named.close();
-  for (const [what, tls, expected] of [
+  for (const [what, tls, expected, host = "127.0.0.1"] of [
     ["another name", { ca, certificate, key, serverName: "other.plant.example" }, /altnames/],
+    ["the name of a host that is not in it", { ca, certificate, key }, /altnames/, "localhost"],
     ["another authority", { ca: papers.other, certificate, key }, /certificate/],
     ["no authority of ours", { certificate, key }, /certificate/],
     ["no certificate", { ca }, /certificate/],
     ["plain", null, /pg_hba|no encryption/],
   ] as const) {
-    const sink = sinkOver(tls);
+    const sink = sinkOver(tls, host);
     assert.is(await sink.deliver([sampleOf(9)]), false, what);
     assert.match(sink.status.trouble ?? "", expected, what);
     await sink.close();
