@@ -24,7 +24,7 @@ export interface Found {
   readonly highest: number;
 }
 
-/** Nothing is read but the index. What it says of a file of another size is not believed, but for how often that went round. */
+/** Nothing is read but the index. What it says of a file of another size is not believed, but for how often and when that went round. */
 export async function lookAround(files: Files, directory: string): Promise<Found> {
   const index = await readIndex(files, directory);
   const segments: Segment[] = [];
@@ -35,7 +35,8 @@ export async function lookAround(files: Files, directory: string): Promise<Found
     if (number === null) continue;
     highest = Math.max(highest, number);
     const known = index.get(number);
-    const segment = known?.octets === octets ? known : { ...newSegment(number, octets), sent: known?.sent ?? 0 };
+    const segment =
+      known?.octets === octets ? known : { ...newSegment(number, octets), sent: known?.sent ?? 0, goneMs: known?.goneMs ?? 0 };
     if (segment !== known) unread.add(segment);
     segments.push(segment);
   }

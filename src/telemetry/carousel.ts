@@ -1,18 +1,23 @@
 /**
  * The carousel: frames of the last 24 hours, again and again, for a receiver that missed them and cannot say so (DESIGN section 6).
  *
- *     segments of the spool ─▶ the one sent least, newest among equals ─▶ read ahead, whole ─▶ in hand ─▶ next, a frame a call
+ *     segments of the spool ─▶ the most overdue one ─▶ read ahead, whole ─▶ in hand ─▶ next, a frame a call
  *
  * It chooses whole segments, not frames: counts of single frames would be hundreds of megabytes for a week. Frames of one segment go in the
  * order in which they were sent; a segment counts as sent once all of it went. It is chosen one ahead: what closes meanwhile waits for at most
  * the one that is read already. One that a restart interrupts begins again.
  *
+ * Copies of a frame come at growing distances: how long ago it last went is measured by the square root of how old it was then, and the one
+ * with the largest quotient goes (docs/adr/0023). How large that is settles by itself, by the share there is. Two exceptions:
+ *
+ * - One that would leave the window without having gone since it was young goes before all others.
+ * - Of those that never went and are more overdue than all that did, the newest goes: what a start finds does not hold up what comes.
+ *
+ * Distances and ages are absolute: by a clock that was set back nothing waits longer than it was set back, and what bears a time to come goes.
+ *
  * A segment goes round once it is closed (the spool closes it after `segmentMs` at the latest) and its newest frame is `delayMs` old: right
  * after sending, redundancy has its turn. So a frame goes for the second time between `delayMs` and `delayMs + segmentMs` after the first, if
  * nothing goes before it. A segment of frames that come from the future (a clock was set back) is due at once.
- *
- * What this order does not do: once all segments have gone equally often, each new one takes the share until it has caught up, and for as long
- * as new ones come nothing older goes again. What was lost in an outage, live and by the carousel alike, then waits until the share has a rest.
  *
  * INVARIANT: at most two segments are in memory, in two buffers that are used over and over.
  */
@@ -33,8 +38,12 @@ export interface CarouselStats extends SpoolStats {
 }
 
 const DEFAULTS = { windowMs: DAY_MS, delayMs: 60_000 };
-/** Where nothing was due, and no segment came or went, time is looked at so seldom. */
+/** Segments are looked at so seldom, if none came or went: the order found serves until then, from its beginning again if it must. */
 const LOOK_MS = 1_000;
+/** Of the window: a segment that last went when it was younger than this ... */
+const YOUNG = 1 / 4;
+/** ... goes before all others once it is so old. */
+const LEAVING = 7 / 8;
 
 interface Loaded {
   readonly segment: Segment;
@@ -52,6 +61,9 @@ export class Carousel {
   #ahead: Loaded | null = null;
   #reading: Segment | null = null;
   #spare: Buffer | null = null;
+  /** Those that are due, the first to go first, and how many of them went. */
+  #line: readonly Segment[] = [];
+  #gone = 0;
   #lookedMs = Number.NEGATIVE_INFINITY;
   #lookedAt = -1;
 
@@ -72,11 +84,10 @@ export class Carousel {
       this.#hand ??= this.#takeAhead();
       if (this.#ahead === null && this.#reading === null) this.#readAhead(nowMs);
       if (this.#hand === null) return null;
-      const frame = this.#step(this.#hand, nowMs - this.#windowMs);
+      const frame = this.#step(this.#hand, nowMs);
       if (frame !== null) return frame;
       this.#spare = this.#hand.buffer;
       this.#hand = null;
-      this.#lookedAt = -1;
     }
   }
 
@@ -92,18 +103,18 @@ export class Carousel {
   }
 
   /** null: all of it went. */
-  #step(hand: Loaded, sinceMs: number): Uint8Array | null {
+  #step(hand: Loaded, nowMs: number): Uint8Array | null {
     const { segment, buffer, end } = hand;
     if (segment.isGone) return null;
     for (;;) {
       const at = findRecord(buffer, hand.at, end, segment.number);
       if (at !== hand.at && hand.at < end) hand.damaged += 1;
       if (at < 0) {
-        this.#spool.wentRound(segment, hand.damaged);
+        this.#spool.wentRound(segment, hand.damaged, nowMs);
         return null;
       }
       hand.at = recordEnd(buffer, at);
-      if (timeAt(buffer, at) > sinceMs) return buffer.subarray(at + RECORD_HEAD, hand.at);
+      if (timeAt(buffer, at) > nowMs - this.#windowMs) return buffer.subarray(at + RECORD_HEAD, hand.at);
     }
   }
 
@@ -115,26 +126,68 @@ export class Carousel {
 
   #readAhead(nowMs: number): void {
     const { revision } = this.#spool;
-    if (this.#lookedAt === revision && Math.abs(nowMs - this.#lookedMs) < LOOK_MS) return;
-    const segment = this.#choose(nowMs);
-    this.#lookedAt = segment === null ? revision : -1;
-    this.#lookedMs = nowMs;
-    if (segment !== null) void this.#load(segment);
+    if (this.#lookedAt !== revision || Math.abs(nowMs - this.#lookedMs) >= LOOK_MS) {
+      this.#line = this.#look(nowMs);
+      this.#gone = 0;
+      this.#lookedAt = revision;
+      this.#lookedMs = nowMs;
+    }
+    const segment = this.#choose();
+    if (segment !== null) void this.#load(segment, nowMs);
   }
 
-  #choose(nowMs: number): Segment | null {
-    let best: Segment | null = null;
-    for (const segment of this.#spool.segments)
-      if (this.#isDue(segment, nowMs - segment.lastMs) && (best === null || segment.sent <= best.sent)) best = segment;
-    return best;
+  #choose(): Segment | null {
+    const { length } = this.#line;
+    for (let tried = 0; tried < length; tried++) {
+      const segment = this.#line[this.#gone++ % length] as Segment;
+      if (segment !== this.#hand?.segment) return segment;
+    }
+    return null;
+  }
+
+  /** All that are due. The one in hand is the last: it has yet to be through. */
+  #look(nowMs: number): Segment[] {
+    const inHand = this.#hand?.segment;
+    const line: Segment[] = [];
+    const never: Segment[] = [];
+    const again: Segment[] = [];
+    for (const segment of this.#spool.segments) {
+      if (segment === inHand || !this.#isDue(segment, nowMs - segment.lastMs)) continue;
+      if (this.#isLeaving(segment, nowMs)) line.push(segment);
+      else if (segment.goneMs === 0) never.push(segment);
+      else again.push(segment);
+    }
+    // Oldest first until here; of equals the newest goes first.
+    again.reverse().sort((a, b) => this.#overdue(b, nowMs) - this.#overdue(a, nowMs));
+    let taken = 0;
+    for (const segment of again) {
+      const least = this.#overdue(segment, nowMs);
+      const from = taken;
+      while (taken < never.length && this.#overdue(never[taken] as Segment, nowMs) >= least) taken += 1;
+      for (let i = taken - 1; i >= from; i--) line.push(never[i] as Segment);
+      line.push(segment);
+    }
+    for (let i = never.length - 1; i >= taken; i--) line.push(never[i] as Segment);
+    if (inHand !== undefined && this.#isDue(inHand, nowMs - inHand.lastMs)) line.push(inHand);
+    return line;
   }
 
   #isDue(segment: Segment, ageMs: number): boolean {
-    return !segment.isForeign && segment !== this.#hand?.segment && ageMs < this.#windowMs && (ageMs >= this.#delayMs || ageMs < 0);
+    return !segment.isForeign && ageMs < this.#windowMs && (ageMs >= this.#delayMs || ageMs < 0);
+  }
+
+  #isLeaving({ lastMs, goneMs }: Segment, nowMs: number): boolean {
+    return nowMs - lastMs >= this.#windowMs * LEAVING && goneMs - lastMs < this.#windowMs * YOUNG;
+  }
+
+  /** The square of the quotient: roots need not be drawn to compare. */
+  #overdue({ lastMs, goneMs }: Segment, nowMs: number): number {
+    const wentMs = goneMs === 0 ? lastMs : goneMs;
+    return (nowMs - wentMs) ** 2 / (Math.abs(wentMs - lastMs) + Math.max(1, this.#delayMs));
   }
 
   /** One that cannot be read counts as gone round: it stands in no other's way. */
-  async #load(segment: Segment): Promise<void> {
+  async #load(segment: Segment, nowMs: number): Promise<void> {
     this.#reading = segment;
     const buffer = this.#bufferOf(segment.octets);
     try {
@@ -143,7 +196,7 @@ export class Carousel {
       this.#ahead = { segment, buffer, end, at: Math.min(HEADER_OCTETS, end), damaged: 0 };
     } catch {
       this.#spare = buffer;
-      if (!segment.isGone) this.#spool.wentRound(segment, Math.max(1, segment.damaged));
+      if (!segment.isGone) this.#spool.wentRound(segment, Math.max(1, segment.damaged), nowMs);
     }
     this.#reading = null;
   }
@@ -155,8 +208,42 @@ export class Carousel {
   }
 }
 
-/** How long until an outage is made good: its frames again, with the carousel's whole share of the rate, nothing else before them. Shares of the rate, 0 to 1. */
+/**
+ * How long after the end of an outage of the receiver all that it missed has come again, at the latest. Shares of the rate, 0 to 1: the live
+ * one as it is in its busy hours, the carousel's as it is set. For a window of a day, a delay of a minute and segments of two; the sender runs
+ * on, and the spool holds a day.
+ *
+ * Infinite: not all of it will. The carousel has less than the live share, or the outage lasts too long for what it has.
+ *
+ * A frame that went when it was `a` old goes again within `growth` x root(a + FIRST_MS), and with that growth its copies fit into the window, as
+ * many as the shares allow. Of an outage the oldest frames wait longest. Where it is at most a quarter of the window, each goes before it leaves.
+ */
 export function healMs(outageMs: number, liveShare: number, carouselShare: number): number {
   if (outageMs <= 0 || liveShare <= 0) return 0;
-  return carouselShare > 0 ? (outageMs * liveShare) / carouselShare : Number.POSITIVE_INFINITY;
+  // What 0.3 lacks of three times 0.1 is no copy.
+  const copies = Math.min(MOST_COPIES, Math.floor(carouselShare / liveShare + 1e-9));
+  if (copies < 1) return Number.POSITIVE_INFINITY;
+  const waitMs = growth(copies) * Math.sqrt(outageMs + FIRST_MS) + FIRST_MS;
+  if (copies > 1 && outageMs + waitMs <= DAY_MS * LEAVING) return waitMs;
+  return outageMs <= DAY_MS * YOUNG ? DAY_MS : Number.POSITIVE_INFINITY;
+}
+
+/** So old is the oldest frame of a segment that may go again: the delay, and what it took to fill. */
+const FIRST_MS = 180_000;
+
+/** More of them would save seconds. */
+const MOST_COPIES = 1_000;
+
+/** With it the last of so many copies comes as its frame leaves the window. */
+function growth(copies: number): number {
+  let less = 0;
+  let more = DAY_MS;
+  for (let i = 0; i < 60; i++) {
+    const half = (less + more) / 2;
+    let ageMs = 0;
+    for (let copy = 0; copy < copies; copy++) ageMs += half * Math.sqrt(ageMs + FIRST_MS);
+    if (ageMs < DAY_MS) less = half;
+    else more = half;
+  }
+  return more;
 }

@@ -38,6 +38,8 @@ export interface Segment {
   lastMs: number;
   /** How often the carousel has gone through it. */
   sent: number;
+  /** When it last had, wall-clock milliseconds; 0: never, or nobody knows. */
+  goneMs: number;
   /** Places in it where something is damaged, each of one record or several. */
   damaged: number;
   /** Of a version that is not ours, or too large: it takes its place in the ring and is not read. */
@@ -47,7 +49,7 @@ export interface Segment {
 }
 
 export function newSegment(number: number, octets = 0): Segment {
-  return { number, octets, frames: 0, firstMs: 0, lastMs: 0, sent: 0, damaged: 0, isForeign: false, isGone: false };
+  return { number, octets, frames: 0, firstMs: 0, lastMs: 0, sent: 0, goneMs: 0, damaged: 0, isForeign: false, isGone: false };
 }
 
 /** Frames came into it. */

@@ -78,7 +78,7 @@ const DEFAULTS = {
 const LEAST_SEGMENTS = 4;
 /** Octets of a segment and of half the buffer: some frames of the largest size. */
 const LEAST_OCTETS = 16 * 1024;
-/** The index is written so seldom. What a kill loses of it is at most some counts, and a segment to be read through. */
+/** The index is written so seldom. What a kill loses of it is at most some counts and times, and a segment to be read through. */
 const INDEX_MS = 30_000;
 /** A segment that went, and made no room on a full disk, is followed by no other for so long. */
 const IN_VAIN_MS = 60_000;
@@ -186,7 +186,7 @@ export class Spool {
     return this.#busy;
   }
 
-  /** The last flush; counts are kept. @returns as `flush` does */
+  /** The last flush; counts and times are kept. @returns as `flush` does */
   async close(nowMs: number): Promise<boolean> {
     this.#isClosed = true;
     const isWritten = await this.flush(nowMs);
@@ -212,8 +212,9 @@ export class Spool {
   }
 
   /** The carousel has gone through it. @param damaged places it found damaged there */
-  wentRound(segment: Segment, damaged: number): void {
+  wentRound(segment: Segment, damaged: number, nowMs: number): void {
     segment.sent += 1;
+    segment.goneMs = Math.max(1, Math.floor(nowMs));
     this.#damaged += Math.max(0, damaged - segment.damaged);
     segment.damaged = Math.max(segment.damaged, damaged);
     this.#isIndexOwed = true;

@@ -1,10 +1,13 @@
 /**
- * What a restart need not find out again: how often each closed segment went round, and what is in it. Written whole, at intervals; without it
- * segments are read through at open and every count starts over.
+ * What a restart need not find out again: how often each closed segment went round, when it last did, and what is in it. Written whole, at
+ * intervals; without it segments are read through at open and every count starts over.
  *
  *     file     | header | entry | entry | ...                                                            spool.index
- *     header   | "penstock-index" | version u16 = 1 | count u32 | 0 u64 | crc32 u32 of all else |                 32 octets
- *     entry    | segment u32 | octets u32 | frames u32 | sent u32 | damaged u32 | firstMs u64 | lastMs u64 |       36 octets, big-endian
+ *     header   | "penstock-index" | version u16 = 2 | count u32 | 0 u64 | crc32 u32 of all else |                 32 octets
+ *     entry    | segment u32 | octets u32 | frames u32 | sent u32 | damaged u32 | firstMs u64 | lastMs u64 |
+ *              | goneMs u64 |                                                                                      44 octets, big-endian
+ *
+ * Version 1 knew no goneMs, and its entries end before it: they are read, and when those segments went nobody knows.
  */
 import path from "node:path";
 import { crc32 } from "node:zlib";
@@ -15,9 +18,14 @@ export const INDEX_NAME = "spool.index";
 /** No spool has more. */
 export const MOST_SEGMENTS = 65_536;
 const NAME = "penstock-index";
-const VERSION = 1;
+const VERSION = 2;
 const HEADER = 32;
-const ENTRY = 36;
+/** Octets of an entry, by version. */
+const ENTRIES: ReadonlyMap<number, number> = new Map([
+  [1, 36],
+  [VERSION, 44],
+]);
+const ENTRY = 44;
 const MOST_U32 = 0xffff_ffff;
 
 /** Atomic; a power loss may bring the one before it back. @throws what the disk says */
@@ -26,7 +34,7 @@ export async function writeIndex(files: Files, directory: string, segments: read
   octets.write(NAME, "latin1");
   octets.writeUInt16BE(VERSION, 14);
   octets.writeUInt32BE(segments.length, 16);
-  segments.forEach(({ number, octets: size, frames, sent, damaged, firstMs, lastMs }, i) => {
+  segments.forEach(({ number, octets: size, frames, sent, goneMs, damaged, firstMs, lastMs }, i) => {
     const at = HEADER + i * ENTRY;
     octets.writeUInt32BE(number, at);
     octets.writeUInt32BE(size, at + 4);
@@ -35,6 +43,7 @@ export async function writeIndex(files: Files, directory: string, segments: read
     octets.writeUInt32BE(damaged, at + 16);
     putU64(octets, at + 20, firstMs);
     putU64(octets, at + 28, lastMs);
+    putU64(octets, at + 36, goneMs);
   });
   octets.writeUInt32BE(crcOf(octets), HEADER - 4);
   await writeWhole(files, directory, INDEX_NAME, octets, false);
@@ -54,10 +63,11 @@ export async function readIndex(files: Files, directory: string): Promise<Map<nu
 }
 
 function segmentsOf(octets: Buffer): Segment[] {
-  const isOurs = octets.length >= HEADER && octets.toString("latin1", 0, NAME.length) === NAME && octets.readUInt16BE(14) === VERSION;
-  if (!isOurs || octets.readUInt32BE(HEADER - 4) !== crcOf(octets)) return [];
+  if (octets.length < HEADER || octets.toString("latin1", 0, NAME.length) !== NAME) return [];
+  const entry = ENTRIES.get(octets.readUInt16BE(14));
+  if (entry === undefined || octets.readUInt32BE(HEADER - 4) !== crcOf(octets)) return [];
   const segments: Segment[] = [];
-  for (let at = HEADER; at + ENTRY <= octets.length; at += ENTRY) {
+  for (let at = HEADER; at + entry <= octets.length; at += entry) {
     segments.push({
       ...newSegment(octets.readUInt32BE(at), octets.readUInt32BE(at + 4)),
       frames: octets.readUInt32BE(at + 8),
@@ -65,6 +75,7 @@ function segmentsOf(octets: Buffer): Segment[] {
       damaged: octets.readUInt32BE(at + 16),
       firstMs: u64(octets, at + 20),
       lastMs: u64(octets, at + 28),
+      goneMs: entry < ENTRY ? 0 : u64(octets, at + 36),
     });
   }
   return segments;
