@@ -24,6 +24,8 @@ import type { Ticket } from "./ticket.ts";
 const DEVICE = "device";
 /** Milliseconds from one word on health to the next. */
 const HEALTH_MS = 10_000;
+/** So often every value that is seen is told, changed or not: nobody can ask for one that was lost. */
+const REFRESH_MS = 60_000;
 /** A connection that is away no longer than this, or than a reply may take, was only made anew. */
 const AWAY_MS = 1_000;
 /** A point that is polled is stale when so many polls did not show it. */
@@ -45,6 +47,8 @@ export class Telemetry {
   /** By asset, since when its device is away, monotonic milliseconds. */
   readonly #away = new Map<string, number>();
   #healthMs = Number.NEGATIVE_INFINITY;
+  #refreshedMs: number | null = null;
+  #generation = 0;
   /** Whose reply is being looked through. */
   #of: AssetSamples | null = null;
   #unitId = 0;
@@ -142,6 +146,7 @@ export class Telemetry {
   /** Several times a second. @param health what there is to say of the gateway, asked for when it is time */
   tick(assets: ReadonlyMap<string, Asset>, health: () => Readonly<Record<string, unknown>>, now: number): void {
     try {
+      this.#tellAgain(now);
       for (const asset of assets.values()) this.#mindDevice(asset, now);
       this.samples.tick(this.#timeAt(now), now);
     } catch (fault) {
@@ -150,6 +155,18 @@ export class Telemetry {
     if (now - this.#healthMs < HEALTH_MS) return;
     this.#healthMs = now;
     this.#event(() => ({ is: "health", time: new Date(this.#timeAt(now)).toISOString(), ...health() }));
+  }
+
+  #tellAgain(now: number): void {
+    const { generation = 0 } = this.#offer;
+    if (generation !== this.#generation) {
+      this.#generation = generation;
+      this.samples.forget();
+    } else if (now - (this.#refreshedMs ?? now) < REFRESH_MS) {
+      this.#refreshedMs ??= now;
+      return;
+    } else this.samples.refresh();
+    this.#refreshedMs = now;
   }
 
   #mindDevice({ name, device, site }: Asset, now: number): void {

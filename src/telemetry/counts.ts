@@ -20,6 +20,7 @@ interface Count {
 export class Counts {
   /** Oldest first; those that are still told. */
   readonly #counts: Count[] = [];
+  #isOver = false;
 
   /** @param nowMs does not go back from one call to the next */
   sent(of: RecordClass, nowMs: number, count = 1): void {
@@ -28,6 +29,11 @@ export class Counts {
 
   dropped(of: RecordClass, nowMs: number, count: number): void {
     this.#at(of, nowMs).dropped += count;
+  }
+
+  /** Nothing more is sent by this start: all its minutes are closed from now on. */
+  end(): void {
+    this.#isOver = true;
   }
 
   /** What is to be told now; a closed minute also where nothing was sent in it, so that nobody waits for it. */
@@ -40,7 +46,7 @@ export class Counts {
       offered: sent + dropped,
       sent,
       dropped,
-      isClosed: at < minute,
+      isClosed: this.#isOver || at < minute,
     }));
     for (const count of this.#counts) if (count.minute < minute) count.told += 1;
     const open = this.#counts.filter((count) => count.told < TELLINGS);

@@ -9,7 +9,7 @@ import type { PointType as NamedType } from "#process/points";
 
 export type { Quality } from "#operation";
 
-/** As points.csv has them. `raw`: an address nobody named, as it stands on the wire: a word, a bit, of DNP3 the number. */
+/** Of the values that are told: as points.csv has them, but what is scaled is a float64. `raw`: an address nobody named, as it stands on the wire: a word, a bit, of DNP3 the number. */
 export type PointType = NamedType | "raw";
 
 export interface OfferedPoint {
@@ -46,6 +46,8 @@ export interface OfferedSample {
 }
 
 export interface Offer {
+  /** Goes up with everybody who comes to stand behind this door: they know nothing, and are told all of it. */
+  readonly generation?: number;
   /**
    * All points that samples may name from now on, whole: at the start, after a reload, and when unnamed addresses were seen for the first time.
    * Ids stand for the same points until the documents are reloaded; then they are given anew.

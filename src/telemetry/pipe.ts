@@ -26,6 +26,7 @@ const MOST_PARTS = 255;
 const LONGEST_WORDS = 500;
 
 export class PipeOffer implements Offer {
+  generation = 0;
   readonly dropped: Record<RecordClass, number> = { samples: 0, events: 0, checkpoints: 0 };
   readonly offered: Record<RecordClass, number> = { samples: 0, events: 0, checkpoints: 0 };
   #pipe: Pipe | null = null;
@@ -54,6 +55,7 @@ export class PipeOffer implements Offer {
     this.#begin();
     this.#pipe = pipe;
     if (pipe === null) return;
+    this.generation += 1;
     for (const [identity, id] of this.#askers) this.#writeAsker(id, identity);
     this.#writePoints();
     this.flush();

@@ -53,6 +53,7 @@ export interface SendStatus {
 }
 
 const TURN_MS = 5;
+const LAST_AT_ONCE = 32;
 const SECOND_MS = 1_000;
 
 export class SendProcess {
@@ -137,6 +138,15 @@ export class SendProcess {
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#flushing;
+    let left = this.#sender.end();
+    for (; left > 0; left--) {
+      this.#sender.step(Date.now(), performance.now());
+      // Not all at once: the far side's buffer is for bursts, and this is one.
+      if (left % LAST_AT_ONCE === 0) {
+        this.#sender.end();
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+    }
     await this.#spool?.close(Date.now());
   }
 }

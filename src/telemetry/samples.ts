@@ -88,6 +88,11 @@ export class Samples {
     this.#offer.points(this.#points);
   }
 
+  /** Every value is told once more as it is seen: one that was lost on its way is made good by the next, though nothing changed. */
+  refresh(): void {
+    for (const asset of this.#assets.values()) asset.refresh();
+  }
+
   /** null: no document in force knows it */
   of(asset: string): AssetSamples | null {
     return this.#assets.get(asset) ?? null;
@@ -135,6 +140,7 @@ export class Samples {
     handed.isEvent = isEvent;
     const taken = this.#offer.sample(handed);
     track.isSettled = taken;
+    if (taken) track.isDue = false;
     if (!taken) {
       this.counts.dropped += 1;
       return false;
@@ -239,7 +245,7 @@ export class AssetSamples {
       this.#event(track, value, quality, at, timeOf, asker, now);
       return;
     }
-    if (quality === track.quality && !track.reader.differs(value, track.value)) {
+    if (quality === track.quality && !track.isDue && !track.reader.differs(value, track.value)) {
       track.isSettled = true;
       track.isHeld = false;
       return;
@@ -367,6 +373,14 @@ export class AssetSamples {
       const value = track.value;
       track.isHeld = false;
       if (!this.#samples.hand(track, value, lapse, timeMs, "gateway", SELF, false, now)) track.retryMs = now + RETRY_MS;
+      track.isSettled = false;
+    }
+  }
+
+  /** What is seen next of each is told, changed or not. */
+  refresh(): void {
+    for (const track of this.tracks) {
+      track.isDue = true;
       track.isSettled = false;
     }
   }

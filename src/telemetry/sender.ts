@@ -44,6 +44,8 @@ export interface SenderPorts {
 
 /** Records that may wait, octets. Two seconds of what the rate could carry at most; more is dropped at the source, and counted. */
 const QUEUE_OCTETS = 4 * 1024 * 1024;
+/** Frames after the end at most: what waits beyond is lost, and nobody was told that it was sent. */
+const MOST_LAST_FRAMES = 10_000;
 const HEARTBEAT_MS = 1_000;
 const COUNTS_MS = 10_000;
 
@@ -157,6 +159,21 @@ export class Sender {
     this.frames += 1;
     this.#ports.send(this.#frame);
     this.#sequence += 1;
+  }
+
+  /**
+   * The last that is to be said by this start: what waits, then its counts as closed, and the repairs of all of it. The caller steps on until it
+   * is told that this was all.
+   *
+   * @returns frames that are still to go
+   */
+  end(): number {
+    this.counts.end();
+    this.#countsMs = Number.NEGATIVE_INFINITY;
+    const { frames } = this.#group;
+    // What waits takes as many contents as it has octets, and then two groups say the counts.
+    const full = Math.ceil(this.#queue.octets / (this.#settings.content - 64)) * (frames / this.#group.sources);
+    return Math.min(MOST_LAST_FRAMES, frames - (this.#sequence % frames) + Math.ceil(full / frames) * frames + frames);
   }
 
   /** The time that frames say: the wall clock's, but it never goes back, for what is booked under a minute stands there (RULINGS 40). */

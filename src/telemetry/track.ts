@@ -2,7 +2,7 @@
 import type { Quality, Showing } from "#operation";
 import type { Point } from "#process/points";
 import type { PointType, SampleValue } from "./offer.ts";
-import { type Reader, rawReader, readerOf, toNumber } from "./values.ts";
+import { type Reader, rawReader, readerOf, toldType, toNumber } from "./values.ts";
 
 /** Where an unnamed point stands. */
 export interface RawPlace {
@@ -40,6 +40,8 @@ export class Track {
   shown: Quality | null = null;
   /** What was seen last needs nothing more: it was offered, or is within the deadband of what was. */
   isSettled = false;
+  /** It is told the next time, though it be the same. */
+  isDue = false;
   /** It waits for its interval: what is to go then. */
   isHeld = false;
   /** It stands among those that are looked through for what is due. */
@@ -80,14 +82,15 @@ export class Track {
   }
 
   static named(point: Point, staleMs: number): Track {
-    const { name, type, unit, first, last, plausibleMin, plausibleMax } = point;
+    const { name, unit, first, last, plausibleMin, plausibleMax } = point;
+    const type = toldType(point);
     const plausible: readonly [number, number] =
       plausibleMin === null || plausibleMax === null
         ? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]
         : [toNumber(plausibleMin), toNumber(plausibleMax)];
     const { unitId, space, bit, byteOrder, wordOrder, scale, offset } = point;
     const sameAs = [name, type, unit, unitId, space, first, last, bit, byteOrder, wordOrder, toNumber(scale), toNumber(offset)].join(" ");
-    return new Track(point, first, last, readerOf(point), point.minInterval ?? 0, staleMs, plausible, sameAs);
+    return new Track({ ...point, type }, first, last, readerOf(point), point.minInterval ?? 0, staleMs, plausible, sameAs);
   }
 
   static raw({ name, unit, space, first, bits, stride }: RawPlace, minIntervalMs: number, staleMs: number): Track {

@@ -104,6 +104,13 @@ function integerReader(point: Typed, deadband: number): Reader {
   };
 }
 
+/** Of what type the values are that are told: a scaled register of 16 bits is a number like 8.12, which no 16 bits hold. */
+export function toldType({ type, scale, offset }: Typed): Point["type"] {
+  const isScaled = scale.places > 0 || offset.places > 0 || scale.units !== 1n || offset.units !== 0n;
+  const isWhole = (type === "int64" || type === "uint64") && scale.places === 0 && offset.places === 0;
+  return isScaled && !isWhole && type !== "bool" && type !== "bit" && type !== "string" ? "float64" : type;
+}
+
 /** Whole numbers stay whole: as a bigint. */
 function wideReader(point: Typed, deadband: number): Reader {
   const { scale, offset } = point;

@@ -113,10 +113,15 @@ samples("the list of points, and a sample of each that a reply shows whole", () 
     id: 1,
     asset: "plc",
     point: "setpoint",
-    type: "uint16",
+    type: "float64",
     unit: "t/h",
     description: "Feed water",
   });
+  assert.equal(
+    bench.offer.lists[0]?.map(({ type }) => type),
+    ["float64", "float32", "uint32", "bit", "bool", "string"],
+    "of what is told, not of the register",
+  );
   assert.equal(
     bench.offer.lists[0]?.map(({ id }) => id),
     [1, 2, 3, 4, 5, 6],
@@ -392,6 +397,21 @@ samples("a sample that is the same as before costs no memory", () => {
   const grown = process.memoryUsage().heapUsed - before;
   assert.is(bench.offer.samples.length, 60);
   assert.ok(grown < 20_000 * 60 * 2, `${grown} octets for ${20_000 * 60} values`);
+});
+
+samples("a refresh tells what is seen next of each once more, and nothing of what is not seen", () => {
+  const bench = new Bench([point("setpoint", "uint16", 40), point("level", "uint16", 41)]);
+  bench.words(40, [7, 8], 5);
+  bench.words(40, [7, 8], 6);
+  assert.is(bench.offer.samples.length, 2, "nothing changed");
+  bench.samples.refresh();
+  assert.is(bench.offer.samples.length, 2);
+  bench.words(40, [7], 7);
+  bench.words(40, [7], 8);
+  assert.equal(
+    bench.offer.samples.slice(2).map(({ name, value }) => [name.slice(4), value]),
+    [["setpoint", 7]],
+  );
 });
 
 samples.run();

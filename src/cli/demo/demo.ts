@@ -47,6 +47,7 @@ async function play(options: DemoOptions): Promise<number> {
     await engineers(stage, tell);
     await shutdown(stage, tell);
     await evidence(stage, tell);
+    await farSide(stage, tell);
     tell.summary(options.keep === undefined ? null : stage.dir);
   } finally {
     await stage.clear();
@@ -164,6 +165,41 @@ async function evidence(stage: Stage, tell: Narrator): Promise<void> {
   const report = await verify(stage.auditDirectory, key);
   tell.check(`the log verifies: ${report.records} records, ${report.checkpoints} signed checkpoints, head to tail`, report.ok);
   for (const { what, caught, words } of await tamperScenes(stage.auditDirectory, key)) tell.check(`${what}: caught`, caught, words);
+}
+
+/** The gate is stopped: what it saw has left by a line that lost one frame of twenty and brought nothing back. */
+async function farSide(stage: Stage, tell: Narrator): Promise<void> {
+  tell.scene("The historian, on the other side of a line that only leads out, and that lost one frame of twenty");
+  const { historian } = stage;
+  const { frames, lost } = historian;
+  tell.check(`${lost} of ${frames} frames never came`, lost > 20, `nothing was asked for again: there is no way back`);
+  const samples = await historian.ledger("samples");
+  const { sent, received, repaired, late } = samples;
+  tell.check(
+    `the ledger: ${sent} samples sent, ${received} received, ${repaired} repaired, ${late} late, ${samples.lost} lost`,
+    sent > 0 && samples.lost === 0 && samples.open === 0 && samples.addsUp,
+  );
+  const events = await historian.ledger("events");
+  tell.check(
+    `decisions, denials and sessions too: ${events.sent} sent, ${events.lost} lost`,
+    events.sent > 0 && events.lost === 0 && events.addsUp,
+  );
+  const checkpoints = await historian.ledger("checkpoints");
+  tell.check(
+    `and ${checkpoints.sent} signed checkpoints of the log, so that it can be proven from there`,
+    checkpoints.sent > 0 && checkpoints.lost === 0,
+  );
+  const [setpoint, pressure] = [historian.seen.get("boiler-1/feed_setpoint"), historian.seen.get("boiler-1/drum_pressure")];
+  const stands = stage.boiler.writes.filter(({ address }) => address === FEED_SETPOINT).at(-1)?.value ?? 0;
+  tell.check(
+    `a Sparkplug host sees the boiler: feed_setpoint ${String(setpoint?.value)} ${setpoint?.unit}, drum_pressure ${String(pressure?.value)} ${pressure?.unit}`,
+    Number(setpoint?.value) === stands / 10 && setpoint?.unit === "t/h" && Number(pressure?.value) === 8.12,
+    [...historian.seen].map(([name, { value, unit }]) => `${name} ${String(value)}${unit === "" ? "" : ` ${unit}`}`).join(", "),
+  );
+  const breaker = [...historian.seen.keys()].filter((name) => name.startsWith("feeder-7/"));
+  tell.check(`and the feeder: ${breaker.length} points of it`, breaker.length > 0);
+  for (let tries = 0; tries < 100 && !historian.dead.has("boiler-1"); tries++) await new Promise((resolve) => setTimeout(resolve, 50));
+  tell.check("it was told that they are heard no more", historian.dead.has("boiler-1") && historian.dead.has("feeder-7"));
 }
 
 /** What the log says of the last denial, in its own words. */

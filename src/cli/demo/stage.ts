@@ -11,6 +11,7 @@ import type { Outstation } from "#test/peers/dnp3/outstation";
 import { casesText, pointsText, policyText, siteText, TRUST_DOMAIN } from "../initTexts.ts";
 import { Boiler } from "./boiler.ts";
 import { Desk, feederCases, feederPoints, startFeeder, withFeeder, withFeederRules } from "./feeder.ts";
+import { Historian } from "./historian.ts";
 import { Hmi, type HmiOptions } from "./hmi.ts";
 
 const READY_MS = 20_000;
@@ -22,16 +23,18 @@ export class Stage {
   readonly boiler: Boiler;
   readonly feeder: Outstation;
   readonly pki: Pki;
+  readonly historian: Historian;
   #daemon: ChildProcess;
   #ended: Promise<void>;
   readonly #hmis: (Hmi | Desk)[] = [];
   readonly #keep: boolean;
 
-  constructor(dir: string, boiler: Boiler, feeder: Outstation, pki: Pki, daemon: ChildProcess, keep: boolean) {
+  constructor(dir: string, boiler: Boiler, feeder: Outstation, pki: Pki, historian: Historian, daemon: ChildProcess, keep: boolean) {
     this.dir = dir;
     this.boiler = boiler;
     this.feeder = feeder;
     this.pki = pki;
+    this.historian = historian;
     this.#daemon = daemon;
     this.#ended = new Promise((resolve) => daemon.once("close", () => resolve()));
     this.#keep = keep;
@@ -48,11 +51,15 @@ export class Stage {
     // A plain CA key: nowhere but here, where everything is thrown away (RULINGS 26).
     const pki = await Pki.create(path.join(dir, "pki"), { name: "demo CA", trustDomain: TRUST_DOMAIN, passphrase: null, plainKey: true });
     await pki.issue({ kind: "gateway", name: "gateway", dns: ["localhost"], ips: ["127.0.0.1"] });
+    const historian = await Historian.open(dir);
     const texts = {
-      "site.yaml": withFeeder(siteText("boiler-house", `127.0.0.1:${plcPort}`), `127.0.0.1:${feederPort}`)
-        .replaceAll("plc-1", "boiler-1")
-        .replace("port: 8021", "port: 0")
-        .replace("retain: 90d,", `retain: 90d, max_size: 1MB,`),
+      "site.yaml": withLine(
+        historian,
+        withFeeder(siteText("boiler-house", `127.0.0.1:${plcPort}`), `127.0.0.1:${feederPort}`)
+          .replaceAll("plc-1", "boiler-1")
+          .replace("port: 8021", "port: 0")
+          .replace("retain: 90d,", `retain: 90d, max_size: 1MB,`),
+      ),
       "policy.yaml": withFeederRules(policyText("boiler-house")).replaceAll("plc-1", "boiler-1"),
       "policy.cases.yaml": casesText.replaceAll("{ as:", "{ on: boiler-1, as:"),
       "feeder.cases.yaml": feederCases,
@@ -60,7 +67,7 @@ export class Stage {
       "points/feeder-7.csv": feederPoints,
     };
     for (const [name, text] of Object.entries(texts)) writeFileSync(path.join(dir, name), text);
-    const stage = new Stage(dir, boiler, feeder, pki, startDaemon(dir), keep !== undefined);
+    const stage = new Stage(dir, boiler, feeder, pki, historian, startDaemon(dir), keep !== undefined);
     try {
       await stage.#ready();
     } catch (error) {
@@ -180,8 +187,15 @@ export class Stage {
     await this.#ended;
     await this.boiler.stop();
     await this.feeder.close();
+    await this.historian.close();
     if (!this.#keep) rmSync(this.dir, { recursive: true, force: true });
   }
+}
+
+/** The gate reads the boiler by itself, twice a second, and what it sees leaves by the line. */
+function withLine({ site }: Historian, text: string): string {
+  const poll = "    poll: [{ every: 500ms, points: [drum_pressure, feed_setpoint] }]\n";
+  return `${text.replace("    points: points/boiler-1.csv\n", (line) => `${line}${poll}`)}${site}`;
 }
 
 function startDaemon(dir: string): ChildProcess {
