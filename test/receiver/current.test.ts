@@ -38,7 +38,10 @@ current(
         const first = made.map(({ timeMs, historical }, n) => at(n, timeMs, { historical }));
         const arriving = [...first];
         made.forEach(({ repeat }, n) => {
-          if (repeat) arriving.splice(n + 1 + ((chance.next().value as number) % (arriving.length - n)), 0, first[n] as Sample);
+          if (!repeat) return;
+          // Somewhere behind itself: the repeats of earlier ones stand there too.
+          const behind = arriving.indexOf(first[n] as Sample) + 1;
+          arriving.splice(behind + ((chance.next().value as number) % (arriving.length - behind + 1)), 0, first[n] as Sample);
         });
         const values = new CurrentValues(10, () => NOW);
         for (const sample of arriving) values.offer(sample);
