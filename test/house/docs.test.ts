@@ -265,7 +265,7 @@ function commandsIn(helpText: string): ReadonlySet<string> {
   return new Set([...list.matchAll(/^ {2}([a-z][\w-]*)/gm)].map(([, name]) => name as string));
 }
 
-const GROUPS = ["", "policy", "pki", "audit", "clock", "session", "points"];
+const GROUPS = ["", "policy", "pki", "audit", "clock", "session", "points", "receive"];
 
 /** `audit show` of `audit show|export DIR --who alice`; `run` of `run --site site.yaml`; a group spoken of as such is itself. */
 function commandOf(words: readonly string[]): string {
