@@ -30,6 +30,7 @@ const BENCHES: readonly (readonly [title: string, file: string, args: readonly s
   ["The one-way link: repair shards written and blocks repaired", "oneway.ts", [], null],
   ["The sender's spool: frames appended and flushed", "spool.ts", [], null],
   ["The one-way link: what a line may lose", "loss.ts", [], null],
+  ["The one-way line at work: from the pipe to the historian", "throughput.ts", [], null],
   ["The carousel: how an outage heals", "carousel.ts", [], null],
   ["Delivery: a sample through a sink's queue", "delivery.ts", [], null],
   ["inspect of DNP3: against tshark over a recorded session, many times", "dnp3Inspect.ts", [], captures],

@@ -37,6 +37,7 @@ export async function receive(options: ReceiveOptions): Promise<number> {
   const streams = document.streams.map(({ stream, keys, checkpoint_key: key }) => ({
     stream,
     keys: readStreamKeys(site.path(keys)),
+    renew: () => keysOrNull(site.path(keys)),
     checkpointKey: key === undefined ? null : publicKeyIn(site.path(key)),
   }));
   const outgoing = await openOutgoing(site, state, log);
@@ -101,6 +102,14 @@ export function readReceive(config: string): ReceiveSite {
   const loaded = loadReceive({ file: config, text });
   if (!loaded.ok) throw new UserProblems(loaded.error.map(sayProblem));
   return loaded.value;
+}
+
+function keysOrNull(folder: string): ReturnType<typeof readStreamKeys> | null {
+  try {
+    return readStreamKeys(folder);
+  } catch {
+    return null;
+  }
 }
 
 function publicKeyIn(file: string): KeyObject {

@@ -2,11 +2,11 @@
  * The far side at work: what comes in is received, booked, kept for each sink, and only then said to be here.
  *
  *     datagrams ─▶ reception ─▶ batch ─▶ each sink's queue, on the disk ─▶ journal (seen, ledger), on the disk ─▶ sinks
- *                                  └▶ events, checkpoints: files
+ *                                  └▶ events, checkpoints: files, likewise
  *
  * INVARIANT: a frame is in the journal only once its samples are in the queues. A crash between the two brings it again, with the same ids.
  */
-import { appendFileSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { millis, wallMillis } from "#wire";
 import type { LedgerEvent } from "./ledger.ts";
@@ -14,6 +14,7 @@ import type { PointInfo, Sample, Sink } from "./model.ts";
 import { NameBook, type Names } from "./names.ts";
 import { type Outlet, Reception, type ReceptionEvent, type StreamSettings } from "./reception.ts";
 import { SeenStore } from "./seenStore.ts";
+import { TextFiles } from "./textFiles.ts";
 
 /** What samples wait in until their sink has them. */
 export interface Queue {
@@ -48,7 +49,7 @@ export class Receiver {
   samples = 0;
   readonly #names: NameBook;
   readonly #outgoing: readonly Outgoing[];
-  readonly #state: string;
+  readonly #texts: TextFiles;
   readonly #say: (event: ReceiverEvent) => void;
   #pending: Sample[] = [];
   #turning: Promise<void> = Promise.resolve();
@@ -63,7 +64,7 @@ export class Receiver {
     outgoing: readonly Outgoing[],
     say: (event: ReceiverEvent) => void,
   ) {
-    this.#state = settings.state;
+    this.#texts = new TextFiles(settings.state);
     this.#names = names;
     this.#outgoing = outgoing;
     this.#say = say;
@@ -72,7 +73,7 @@ export class Receiver {
       samples: (samples) => {
         for (const sample of samples) this.#pending.push(sample);
       },
-      text: (of, stream, text, historical) => this.#text(of, stream, text, historical),
+      text: (of, stream, text, historical) => this.#texts.add(of, stream, text, historical, Date.now()),
       births: (each) => this.#births(each),
       raise: say,
     };
@@ -135,6 +136,11 @@ export class Receiver {
       return;
     }
     this.samples += batch.length;
+    const untold = await this.#texts.flush(Date.now());
+    if (untold !== null) {
+      this.#troubled(untold);
+      return;
+    }
     if (await this.store.flush()) this.#trouble = null;
     else this.#troubled(this.store.trouble ?? "the journal cannot be written");
   }
@@ -157,17 +163,6 @@ export class Receiver {
     return this.#pending.length;
   }
 
-  /** Texts go into a file of their day, one a line; what a crash takes of the last second comes again by the carousel as late. */
-  #text(of: "events" | "checkpoints", stream: number, text: string, historical: boolean): void {
-    const day = new Date().toISOString().slice(0, 10);
-    const line = JSON.stringify({ stream, historical, record: parsed(text) });
-    try {
-      appendFileSync(path.join(this.#state, `${of}-${day}.jsonl`), `${line}\n`, { mode: 0o600 });
-    } catch (error) {
-      this.#troubled(`${of} cannot be written (${(error as NodeJS.ErrnoException).code ?? "?"})`);
-    }
-  }
-
   #births(names: Names): void {
     const points: readonly PointInfo[] = names.points;
     if (names.gateway !== "") for (const { sink } of this.#outgoing) sink.births(names.gateway, points);
@@ -184,16 +179,9 @@ export class Receiver {
     await this.#turning;
     await this.#turn();
     await this.#names.keep();
+    await this.#texts.close();
     await this.store.close();
     for (const { queue } of this.#outgoing) await queue.close();
     for (const { sink } of this.#outgoing) await sink.close();
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
   }
 }

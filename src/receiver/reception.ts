@@ -24,6 +24,8 @@ import { TextParts } from "./textParts.ts";
 export interface StreamSettings {
   readonly stream: number;
   readonly keys: readonly StreamKey[];
+  /** Looks into their folder again. Null: it cannot be read, and those that are known go on. */
+  readonly renew?: () => readonly StreamKey[] | null;
   /** Of the sender's own key; null: its checkpoints are not looked at. */
   readonly checkpointKey: KeyObject | null;
 }
@@ -59,6 +61,8 @@ export interface Outlet {
 
 /** After so long without a frame nothing that is missing comes any more: two groups at a slow rate. */
 const GIVE_UP_MS = 3_000;
+/** A stream's keys are looked for again so often at most. */
+const RENEW_MS = 5_000;
 /** Samples of points that no birth has told yet; of one stream. */
 const MOST_UNNAMED = 10_000;
 /** What a clock of ours and of a sender may differ by before its frames count as somebody else's, milliseconds. */
@@ -87,6 +91,7 @@ class Stream {
   readonly texts = new TextParts();
   readonly starts = new Map<string, Start>();
   current: Current | null = null;
+  renewedMs = Number.NEGATIVE_INFINITY;
   unnamed: Unnamed[] = [];
   /** Of the birth that comes in: how many of its points are still to come. */
   awaited = 0;
@@ -130,7 +135,7 @@ export class Reception {
       this.#reject("unknownStream");
       return;
     }
-    const content = stream.opener.open(datagram, header);
+    const content = this.#open(stream, datagram, header, now);
     if (typeof content === "string") {
       this.#reject(content);
       return;
@@ -149,6 +154,17 @@ export class Reception {
       return;
     }
     this.#place(stream, start, header, content, now);
+  }
+
+  /** A key that nobody knows may be one that was put there since; who sends such frames makes us look no more often than that. */
+  #open(stream: Stream, datagram: Uint8Array, header: FrameHeader, now: Millis): Uint8Array | OpenFault {
+    const content = stream.opener.open(datagram, header);
+    if (content !== "unknownKey" || now - stream.renewedMs < RENEW_MS) return content;
+    stream.renewedMs = now;
+    const keys = stream.settings.renew?.() ?? null;
+    if (keys === null) return content;
+    stream.opener.renew(keys);
+    return stream.opener.open(datagram, header);
   }
 
   /** What is missing is not waited for any longer; what a start told while nobody can tell whether it is one. */

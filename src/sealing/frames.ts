@@ -60,12 +60,17 @@ export type OpenFault =
 const MOST_STARTS = 64;
 
 export class Opener {
-  readonly #keys: readonly StreamKey[];
+  #keys: readonly StreamKey[];
   readonly #retired = new Set<number>();
   readonly #derived = new Map<string, KeyObject>();
   readonly #nonce = new Uint8Array(NONCE);
 
   constructor(keys: readonly StreamKey[]) {
+    this.#keys = keys;
+  }
+
+  /** Keys as they are in their folder now. One that was retired stays so. */
+  renew(keys: readonly StreamKey[]): void {
     this.#keys = keys;
   }
 

@@ -12,7 +12,7 @@ import { type Outlet, Reception, type StreamSettings } from "#receiver/reception
 import { SeenStore } from "#receiver/seenStore";
 import { CheckpointSigner } from "#sealing/checkpoints";
 import { Sealer } from "#sealing/frames";
-import { streamKeyOf } from "#sealing/streamKeys";
+import { type StreamKey, streamKeyOf } from "#sealing/streamKeys";
 import { Sender, type SenderPorts, type SenderSettings } from "#telemetry/sender";
 import { millis, wallMillis } from "#wire";
 import { KEY, randomOf, recordOf, SETTINGS, sampleOf } from "./link.ts";
@@ -70,6 +70,8 @@ interface Far {
   readonly raised: string[];
   take(frames: readonly Uint8Array[], wallMs?: number): void;
   counts(): Record<string, number>;
+  /** So many milliseconds go by. */
+  passed(ms: number): void;
   close(): Promise<void>;
 }
 
@@ -97,6 +99,9 @@ async function receiving(folder: string, settings: StreamSettings = STREAM): Pro
       for (const frame of frames) far.take(frame, millis(now++), wallMillis(wallMs));
     },
     counts: () => Object.fromEntries(far.rejected),
+    passed(ms) {
+      now += ms;
+    },
     async close() {
       await names.keep();
       await store.close();
@@ -270,6 +275,31 @@ reception("two senders with one stream id: the one that began first is refused b
   assert.ok((far.counts().twoSenders ?? 0) > 30);
   assert.is(far.got.length, 0);
   assert.ok(far.raised.includes("twoSenders"));
+  await far.close();
+});
+
+reception("a key that was put into the folder after the start is found; who sends under none makes us look seldom", async ({ folder }) => {
+  let looks = 0;
+  const found: StreamKey[] = [];
+  const far = await receiving(folder, {
+    ...STREAM,
+    keys: [other],
+    renew: () => {
+      looks += 1;
+      return looks === 1 ? null : [other, ...found];
+    },
+  });
+  const { sender, frames } = sending(1);
+  introduce(sender, 1);
+  sender.take(sampleOf(0, 1), T0);
+  for (let i = 0; i < GROUP; i++) sender.step(T0);
+  far.take(frames.slice(0, 30));
+  assert.equal([looks, far.counts()], [1, { unknownKey: 30 }]);
+  found.push(KEY);
+  far.passed(6_000);
+  far.take(frames);
+  assert.is(far.got.length, 1);
+  assert.is(looks, 2);
   await far.close();
 });
 
