@@ -40,6 +40,8 @@ export type RejectCode =
   | "nonceReuse"
   /** Somebody else sends under this stream's number, with its key. */
   | "twoSenders"
+  /** It says another code, or another length, than the frames of its start before it. */
+  | "otherCode"
   /** It came before, or is older than anybody remembers. */
   | "again"
   | "tooOld"
@@ -201,6 +203,10 @@ export class Reception {
       current = this.#begin(stream, start, header, content, now);
       stream.current = current;
     }
+    if (!isAlike(header, current.header)) {
+      this.#reject("otherCode");
+      return;
+    }
     current.heardMs = now;
     if (current.assembly.take(sequence, kind, content)) return;
     if (kind === KIND.source) this.#late(stream, start, sequence, content);
@@ -344,6 +350,11 @@ export class Reception {
   #reject(code: RejectCode): void {
     this.rejected.set(code, (this.rejected.get(code) ?? 0) + 1);
   }
+}
+
+/** All frames of a start have one code and one length: their places follow from it. */
+function isAlike(a: FrameHeader, b: FrameHeader): boolean {
+  return a.sources === b.sources && a.repairs === b.repairs && a.depth === b.depth && a.length === b.length;
 }
 
 const CLASS_INDEX = { samples: 0, events: 1, checkpoints: 2 } as const;

@@ -6,6 +6,7 @@ import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { encodeHeader, HEADER, KIND, TAG } from "#oneway/frame";
+import { RecordWriter } from "#oneway/records";
 import type { Sample } from "#receiver/model";
 import { NameBook } from "#receiver/names";
 import { type Outlet, Reception, type StreamSettings } from "#receiver/reception";
@@ -324,6 +325,36 @@ reception("a frame of the sender's that is not in order is refused by name", asy
   sealer.seal(frame, header, content);
   far.take([frame]);
   assert.equal(far.counts(), { badKind: 1 });
+  await far.close();
+});
+
+reception("frames of one start that say another code or length are refused by name, whoever sealed them", async ({ folder }) => {
+  const far = await receiving(folder);
+  const { sender, frames } = sending(1);
+  for (let i = 0; i < 3; i++) sender.step(T0);
+  far.take(frames);
+  const sealer = new Sealer(KEY, 7, salt(1));
+  const others = [{ length: 1300 }, { length: 300 }, { sources: 9 }, { repairs: 3 }, { depth: 5 }].map((change, i) => {
+    const header = {
+      kind: KIND.source,
+      stream: 7,
+      keyId: KEY.id,
+      epoch: 1,
+      sequence: 3 + i,
+      sources: 8,
+      repairs: 2,
+      depth: 4,
+      length: SMALL.content,
+      ...change,
+    };
+    const frame = new Uint8Array(HEADER + header.length + TAG);
+    const content = new Uint8Array(header.length);
+    new RecordWriter(content).begin(content, T0);
+    sealer.seal(frame, header, content);
+    return frame;
+  });
+  far.take(others);
+  assert.equal(far.counts(), { otherCode: 5 });
   await far.close();
 });
 
