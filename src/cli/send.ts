@@ -111,6 +111,9 @@ class Kept implements Keeping {
   }
 }
 
+/** Of the rate, what live data may take. */
+const LIVE_SHARES = [0.01, 0.02, 0.05, 0.1] as const;
+
 function stepsOf({ interface: device, from, to, mac }: SendSite): ReturnType<typeof senderSteps> {
   if (device === null)
     throw new UserProblems(["telemetry: send says no interface; expected the one that leads to the receiver, and nowhere else"]);
@@ -122,9 +125,9 @@ function explain(settings: SendSite, json: boolean): number {
   const { framesPerSecond, sources, repairs, depth, content, carouselShare } = settings;
   const wire = framesPerSecond * (content + 44 + 16 + 28);
   const burst = repairs * depth;
-  const heal = healMs(3_600_000, 0.5, carouselShare);
+  const heals = LIVE_SHARES.map((live) => ({ live, withinMs: healMs(3_600_000, live, carouselShare) }));
   if (json) {
-    printJson({ steps, bitsPerSecond: 8 * wire, burstFrames: burst, burstMs: (1_000 * burst) / framesPerSecond, healHourMs: heal });
+    printJson({ steps, bitsPerSecond: 8 * wire, burstFrames: burst, burstMs: (1_000 * burst) / framesPerSecond, hourAway: heals });
     return EXIT.ok;
   }
   for (const step of steps) print(sayStep(step));
@@ -132,8 +135,9 @@ function explain(settings: SendSite, json: boolean): number {
   print(
     `# ${sources}+${repairs} over ${depth}: ${burst} frames in a row may be lost (${Math.round((1_000 * burst) / framesPerSecond)} ms)`,
   );
-  if (Number.isFinite(heal))
-    print(`# an hour that the receiver is away is made good within ${(heal / 3_600_000).toFixed(1)} h at the most that may be said`);
+  print("# an hour that the receiver is away is made good, by what live data takes of the rate:");
+  for (const { live, withinMs } of heals)
+    print(`#   ${100 * live} %: ${Number.isFinite(withinMs) ? `within ${(withinMs / 3_600_000).toFixed(1)} h` : "not for certain"}`);
   return EXIT.ok;
 }
 
