@@ -42,9 +42,9 @@ export class CheckpointSigner {
   #count = 0;
   #sinceMs = 0;
 
-  /** @param pem a private Ed25519 key */
-  constructor(pem: string | Buffer, stream: number, salt: Uint8Array) {
-    this.#key = createPrivateKey(pem);
+  /** @param key a private Ed25519 key, or its PEM */
+  constructor(key: KeyObject | string | Buffer, stream: number, salt: Uint8Array) {
+    this.#key = typeof key === "string" || Buffer.isBuffer(key) ? createPrivateKey(key) : key;
     this.#keyId = checkpointKeyId(createPublicKey(this.#key));
     this.#stream = stream;
     this.#salt = salt;

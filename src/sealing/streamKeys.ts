@@ -9,7 +9,7 @@
 import { createSecretKey, hkdfSync, type KeyObject } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
-import { sayProblem, UserProblems } from "#documents/problems";
+import { badFile } from "./badFile.ts";
 
 export interface StreamKey {
   readonly file: string;
@@ -32,11 +32,10 @@ const MOST_KEYS = 128;
 export function readStreamKeys(folder: string): readonly StreamKey[] {
   const names = namesIn(folder);
   const keys = names.map((name) => readKey(path.join(folder, name)));
-  if (keys.length === 0)
-    throw new UserProblems([problem(folder, "no key", "files named by the day they are used from, such as 2026-11-27.key")]);
+  if (keys.length === 0) throw badFile(folder, "no key", "files named by the day they are used from, such as 2026-11-27.key");
   for (const key of keys) {
     const twin = keys.find(({ id, file }) => id === key.id && file !== key.file);
-    if (twin !== undefined) throw new UserProblems([problem(key.file, `the same key as ${path.basename(twin.file)}`, "a key of its own")]);
+    if (twin !== undefined) throw badFile(key.file, `the same key as ${path.basename(twin.file)}`, "a key of its own");
   }
   return keys.sort((a, b) => a.fromMs - b.fromMs);
 }
@@ -66,23 +65,20 @@ function namesIn(folder: string): string[] {
       .sort()
       .slice(-MOST_KEYS);
   } catch (error) {
-    throw new UserProblems([
-      problem(folder, `a folder that cannot be read (${(error as NodeJS.ErrnoException).code ?? "?"})`, "the folder of the stream's keys"),
-    ]);
+    throw badFile(
+      folder,
+      `a folder that cannot be read (${(error as NodeJS.ErrnoException).code ?? "?"})`,
+      "the folder of the stream's keys",
+    );
   }
 }
 
 function readKey(file: string): StreamKey {
   const [, day] = NAME.exec(path.basename(file)) ?? [];
   const fromMs = day === undefined ? Number.NaN : Date.parse(`${day}T00:00:00Z`);
-  if (!Number.isFinite(fromMs))
-    throw new UserProblems([problem(file, "a name that is no day", "the day it is used from, such as 2026-11-27.key")]);
-  if ((statSync(file).mode & 0o077) !== 0) throw new UserProblems([problem(file, "a key that others may read", "mode 0600")]);
+  if (!Number.isFinite(fromMs)) throw badFile(file, "a name that is no day", "the day it is used from, such as 2026-11-27.key");
+  if ((statSync(file).mode & 0o077) !== 0) throw badFile(file, "a key that others may read", "mode 0600");
   const text = readFileSync(file, "latin1");
-  if (!KEY.test(text)) throw new UserProblems([problem(file, "no key", "64 hex digits, such as penstock send --new-key makes")]);
+  if (!KEY.test(text)) throw badFile(file, "no key", "64 hex digits, such as penstock send --new-key makes");
   return streamKeyOf(file, fromMs, Buffer.from(text.trim(), "hex"));
-}
-
-function problem(file: string, found: string, expected: string): string {
-  return sayProblem({ file, line: 1, column: 1, found, expected });
 }

@@ -1,6 +1,6 @@
 /**
- * Points and names that samples are told by, as records. All of them go out at the start, when they change, and once a minute: a receiver that
- * begins in the middle, or lost some, then has them (a full birth).
+ * Points and names that samples are told by, as records. All of them go out at the start, when the points change, and once a minute: a receiver
+ * that begins in the middle, or lost some, then has them (a full birth). A new asker goes out at once, by itself.
  */
 import { RECORD, type RecordWriter } from "#oneway/records";
 import { u32le } from "#wire";
@@ -14,6 +14,7 @@ export class Births {
   /** Counts those that differ. */
   number = 0;
   readonly #gateway: string;
+  readonly #longest: number;
   #records: Uint8Array[] = [];
   /** Comes in now, and takes its place once it is whole. */
   #coming: Uint8Array[] = [];
@@ -24,8 +25,10 @@ export class Births {
   #isBegun = true;
   #bornMs = Number.NEGATIVE_INFINITY;
 
-  constructor(gateway: string) {
+  /** @param longest octets of a record that fits a frame: one that does not would hold up all behind it, and is left out */
+  constructor(gateway: string, longest: number) {
     this.#gateway = gateway;
+    this.#longest = longest;
   }
 
   get points(): number {
@@ -36,14 +39,13 @@ export class Births {
     if (record[0] === RECORD.birth) {
       this.#expected = Math.min(MOST_POINTS, u32le(record, 7));
       this.#coming = [];
-    } else if (record[0] === RECORD.point && this.#coming.length < this.#expected) this.#coming.push(record.slice());
-    else if (record[0] === RECORD.asker && this.#askers.length < MOST_ASKERS) {
-      this.#askers.push(record.slice());
-      // What is told next may be theirs.
-      if (this.#isOver) this.#bornMs = Math.min(this.#bornMs, Number.NEGATIVE_INFINITY);
+    } else if (record[0] === RECORD.asker) {
+      if (this.#askers.length < MOST_ASKERS && record.length <= this.#longest) this.#askers.push(record.slice());
       return;
-    }
-    if (this.#coming.length < this.#expected || (this.#expected === 0 && record[0] !== RECORD.birth)) return;
+    } else if (this.#expected === 0) return;
+    else if (record.length <= this.#longest) this.#coming.push(record.slice());
+    else this.#expected -= 1;
+    if (this.#coming.length < this.#expected) return;
     this.#records = this.#coming;
     this.#coming = [];
     this.#expected = 0;
@@ -67,7 +69,8 @@ export class Births {
       this.#isBegun = true;
     }
     for (; !this.#isOver; this.#next++) {
-      const record = this.#askers[this.#next] ?? (this.#records[this.#next - this.#askers.length] as Uint8Array);
+      // Askers come last: one that is new then stands where the birth has not come to yet.
+      const record = this.#records[this.#next] ?? (this.#askers[this.#next - this.#records.length] as Uint8Array);
       if (!writer.copy(record)) return;
     }
   }

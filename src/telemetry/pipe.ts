@@ -20,10 +20,15 @@ const MOST_QUEUED = 1024 * 1024;
 const BUFFER = 64 * 1024;
 const LONGEST_RECORD = 4 * 1024;
 const MOST_ASKERS = 65_536;
+/** Dropped, in one record of it. */
+const MOST_SAID = 0xff_ffff;
 /** A record longer than this is cut into no more parts: it is dropped. */
 const MOST_PARTS = 255;
-/** Octets of a sample's words at most. */
+/** Characters of a text at most; and what the other fields of its record take of a frame, which all of it has to fit. */
 const LONGEST_WORDS = 500;
+const OTHER_FIELDS = { asker: 11, sample: 25, point: 19 } as const;
+/** Of what each text of a point may be long, so that all five fit: the names have their shares, the description has the rest. */
+const NAMES_SHARE = { asset: 64, point: 64, type: 16, unit: 32 } as const;
 
 export class PipeOffer implements Offer {
   generation = 0;
@@ -34,6 +39,7 @@ export class PipeOffer implements Offer {
   /** By the gateway's number. */
   #ids: number[] = [];
   readonly #askers = new Map<string, number>();
+  readonly #longest: number;
   readonly #partOctets: number;
   #buffer = new Uint8Array(BUFFER);
   readonly #writer = new RecordWriter(new Uint8Array(0));
@@ -46,6 +52,7 @@ export class PipeOffer implements Offer {
 
   /** @param content octets of a frame's content: a text is cut into parts that fit one */
   constructor(content: number) {
+    this.#longest = content - 6;
     this.#partOctets = content - 16;
     this.#begin();
   }
@@ -81,7 +88,7 @@ export class PipeOffer implements Offer {
     if (point === undefined || !this.#hasRoom()) return this.#drop("samples");
     const sample = this.#sample;
     sample.point = point;
-    sample.value = typeof value === "string" ? value.slice(0, LONGEST_WORDS) : value;
+    sample.value = typeof value === "string" ? cut(value, this.#longest - OTHER_FIELDS.sample) : value;
     sample.quality = quality;
     sample.timeMs = timeMs;
     sample.timeOf = timeOf;
@@ -130,7 +137,7 @@ export class PipeOffer implements Offer {
 
   #writeAsker(id: number, identity: string): void {
     this.#room();
-    this.#writer.asker(id, identity.slice(0, LONGEST_WORDS));
+    this.#writer.asker(id, cut(identity, this.#longest - OTHER_FIELDS.asker));
   }
 
   #writePoints(): void {
@@ -138,7 +145,14 @@ export class PipeOffer implements Offer {
     this.#writer.birth(0, this.#points.length, "");
     for (const { id, asset, point, type, unit, description } of this.#points) {
       this.#room();
-      this.#writer.point({ id: this.#ids[id] as number, asset, point, type, unit, description });
+      const names = {
+        asset: cut(asset, NAMES_SHARE.asset),
+        point: cut(point, NAMES_SHARE.point),
+        type: cut(type, NAMES_SHARE.type),
+        unit: cut(unit, NAMES_SHARE.unit),
+      };
+      const taken = Object.values(names).reduce<number>((sum, name) => sum + Buffer.byteLength(name), OTHER_FIELDS.point);
+      this.#writer.point({ id: this.#ids[id] as number, ...names, description: cut(description, this.#longest - taken) });
     }
     this.#later();
   }
@@ -176,8 +190,9 @@ export class PipeOffer implements Offer {
     for (const each of CLASSES) {
       const dropped = this.dropped[each] - this.#told[each];
       if (dropped === 0 || pipe.queued >= MOST_QUEUED) continue;
-      this.#told[each] += dropped;
-      this.#writer.counts({ of: each, minute: 0, offered: 0, sent: 0, dropped: Math.min(dropped, 0xff_ffff), isClosed: false });
+      const said = Math.min(dropped, MOST_SAID);
+      this.#told[each] += said;
+      this.#writer.counts({ of: each, minute: 0, offered: 0, sent: 0, dropped: said, isClosed: false });
     }
     if (this.#writer.at === 0) return;
     const octets = this.#buffer.subarray(0, this.#writer.at);
@@ -191,6 +206,16 @@ export class PipeOffer implements Offer {
     // The pipe carries records alone.
     this.#writer.at = 0;
   }
+}
+
+/** So much of a text as has so many octets at most; no character of it in two. */
+function cut(text: string, octets: number): string {
+  if (text.length <= LONGEST_WORDS && 3 * text.length <= octets) return text;
+  const encoded = Buffer.from(text.slice(0, LONGEST_WORDS));
+  if (encoded.length <= octets) return text.slice(0, LONGEST_WORDS);
+  let end = octets;
+  while (end > 0 && ((encoded[end] as number) & 0xc0) === 0x80) end -= 1;
+  return encoded.toString("utf8", 0, end);
 }
 
 interface Mutable {

@@ -3,10 +3,10 @@
  * knows one more thing than its work: time.
  */
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { SALT } from "#oneway/frame";
 import { CheckpointSigner } from "#sealing/checkpoints";
 import { Sealer } from "#sealing/frames";
+import { readSigningKey } from "#sealing/signingKey";
 import { keyInUse, readStreamKeys, type StreamKey } from "#sealing/streamKeys";
 import { nextEpoch } from "./epoch.ts";
 import { RecordIntake } from "./intake.ts";
@@ -54,6 +54,8 @@ export interface SendStatus {
 
 const TURN_MS = 5;
 const LAST_AT_ONCE = 32;
+/** Frames after the end at most: what waits beyond is lost, and nobody was told that it was sent. */
+const MOST_LAST_FRAMES = 10_000;
 const SECOND_MS = 1_000;
 
 export class SendProcess {
@@ -69,20 +71,21 @@ export class SendProcess {
   #key: StreamKey;
   #notSent = 0;
   #flushing: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | null = null;
 
   /**
-   * @throws UserProblems for keys that are none
-   * @throws where the start cannot be told apart from the one before
+   * @throws UserProblems for keys that are none, and where the start cannot be told apart from the one before
    */
   constructor(settings: SendSettings, line: Leaving, spool: Keeping | null, wallMs: number) {
     const salt = randomBytes(SALT);
     this.#settings = settings;
     this.#keys = { list: readStreamKeys(settings.keys) };
     this.#key = keyInUse(this.#keys.list, wallMs) ?? (this.#keys.list[0] as StreamKey);
+    const own = settings.signingKey === null ? null : readSigningKey(settings.signingKey);
     this.#epoch = nextEpoch(settings.state, wallMs);
     this.#sealer = new Sealer(this.#key, settings.stream, salt);
     this.#spool = spool;
-    const signer = settings.signingKey === null ? null : new CheckpointSigner(readFileSync(settings.signingKey), settings.stream, salt);
+    const signer = own === null ? null : new CheckpointSigner(own, settings.stream, salt);
     const ports = {
       send: (frame: Uint8Array) => {
         if (!line.send(frame)) this.#notSent += 1;
@@ -100,7 +103,7 @@ export class SendProcess {
     this.#timers.push(setInterval(() => this.turn(performance.now(), Date.now()), TURN_MS));
     this.#timers.push(
       setInterval(() => {
-        this.#renew(Date.now());
+        this.renew(Date.now());
         this.#flushing = this.#flushing.then(() => this.#spool?.flush(Date.now()));
         say(this.status());
       }, SECOND_MS),
@@ -120,7 +123,7 @@ export class SendProcess {
   }
 
   /** A key whose day has come; one that was put there meanwhile. What cannot be read changes nothing: the key in use goes on. */
-  #renew(wallMs: number): void {
+  renew(wallMs: number): void {
     try {
       this.#keys.list = readStreamKeys(this.#settings.keys);
     } catch {
@@ -135,17 +138,21 @@ export class SendProcess {
     return { epoch: this.#epoch, keyId: this.#sealer.keyId, sequence, frames, full, copies, notSent: this.#notSent, waiting, spool };
   }
 
-  async close(): Promise<void> {
+  /** What waits leaves, and the counts as closed. However often it is called, it is done once. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#flushing;
     let left = this.#sender.end();
-    for (; left > 0; left--) {
+    for (let gone = 1; left > 0 && gone <= MOST_LAST_FRAMES; gone++) {
       this.#sender.step(Date.now(), performance.now());
+      left = this.#sender.waiting > 0 ? this.#sender.end() : left - 1;
       // Not all at once: the far side's buffer is for bursts, and this is one.
-      if (left % LAST_AT_ONCE === 0) {
-        this.#sender.end();
-        await new Promise((resolve) => setTimeout(resolve, 2));
-      }
+      if (gone % LAST_AT_ONCE === 0) await new Promise((resolve) => setTimeout(resolve, 2));
     }
     await this.#spool?.close(Date.now());
   }

@@ -10,7 +10,7 @@
  */
 import { type FrameHeader, HEADER, KIND, TAG } from "#oneway/frame";
 import { Interleave } from "#oneway/interleave";
-import { CLASSES, RECORD, type RecordClass, RecordWriter } from "#oneway/records";
+import { CLASSES, RECORD, type RecordClass, RecordWriter, TIME } from "#oneway/records";
 import { ReedSolomon } from "#oneway/reedSolomon";
 import type { CheckpointSigner } from "#sealing/checkpoints";
 import type { Sealer } from "#sealing/frames";
@@ -44,8 +44,6 @@ export interface SenderPorts {
 
 /** Records that may wait, octets. Two seconds of what the rate could carry at most; more is dropped at the source, and counted. */
 const QUEUE_OCTETS = 4 * 1024 * 1024;
-/** Frames after the end at most: what waits beyond is lost, and nobody was told that it was sent. */
-const MOST_LAST_FRAMES = 10_000;
 const HEARTBEAT_MS = 1_000;
 const COUNTS_MS = 10_000;
 
@@ -74,6 +72,7 @@ export class Sender {
   #countsMs: number;
   #frameMs = 0;
   #monotonicMs: number;
+  #isEnding = false;
 
   constructor(settings: SenderSettings, sealer: Sealer, signer: CheckpointSigner | null, ports: SenderPorts, monotonicMs: number) {
     const { sources, repairs, depth, content } = settings;
@@ -84,7 +83,7 @@ export class Sender {
     this.#group = new Interleave(sources, repairs, depth);
     this.#code = new ReedSolomon(sources, repairs);
     this.#blocks = Array.from({ length: depth }, () => Array.from({ length: sources + repairs }, () => new Uint8Array(content)));
-    this.#births = new Births(settings.gateway);
+    this.#births = new Births(settings.gateway, content - TIME);
     this.#writer = new RecordWriter(new Uint8Array(content));
     this.#frame = new Uint8Array(HEADER + content + TAG);
     this.#countsMs = this.#monotonicMs = monotonicMs;
@@ -106,7 +105,9 @@ export class Sender {
 
   /** @param record whole, as in a frame. What tells points and names is kept for births; all else waits for its frame. */
   take(record: Uint8Array, wallMs: number): void {
+    // A drop is booked by it: frames are not of an earlier minute afterwards.
     const nowMs = Math.max(wallMs, this.#frameMs);
+    this.#frameMs = nowMs;
     const kind = record[0];
     if (kind === RECORD.counts) {
       this.#dropped(record, nowMs);
@@ -118,7 +119,7 @@ export class Sender {
     }
     const of = classOf(record);
     if (of === null) return;
-    if (record.length > this.#settings.content - 6 || !this.#queue.push(record)) this.counts.dropped(of, nowMs, 1);
+    if (record.length > this.#settings.content - TIME || !this.#queue.push(record)) this.counts.dropped(of, nowMs, 1);
   }
 
   /** Nothing of this kind came here: the pipe was full. */
@@ -136,7 +137,7 @@ export class Sender {
   step(wallMs: number, monotonicMs = wallMs): void {
     const nowMs = this.#tell(wallMs, monotonicMs);
     this.#copyCredit = Math.min(1, this.#copyCredit + this.#settings.carouselShare);
-    if (this.#copyCredit >= 1) {
+    if (this.#copyCredit >= 1 && !this.#isEnding) {
       const copy = this.#ports.again(nowMs);
       if (copy !== null) {
         this.#copyCredit -= 1;
@@ -162,18 +163,17 @@ export class Sender {
   }
 
   /**
-   * The last that is to be said by this start: what waits, then its counts as closed, and the repairs of all of it. The caller steps on until it
-   * is told that this was all.
+   * The last that is to be said by this start: what waits, then its counts as closed, and the repairs of all of it. No copies any more: they
+   * are in the spool for the next start. While anything waits the caller asks again as it steps on.
    *
-   * @returns frames that are still to go
+   * @returns frames that are still to go, as far as one can tell by what waits
    */
   end(): number {
-    this.counts.end();
-    this.#countsMs = Number.NEGATIVE_INFINITY;
+    this.#isEnding = true;
     const { frames } = this.#group;
     // What waits takes as many contents as it has octets, and then two groups say the counts.
     const full = Math.ceil(this.#queue.octets / (this.#settings.content - 64)) * (frames / this.#group.sources);
-    return Math.min(MOST_LAST_FRAMES, frames - (this.#sequence % frames) + Math.ceil(full / frames) * frames + frames);
+    return frames - (this.#sequence % frames) + Math.ceil(full / frames) * frames + frames;
   }
 
   /** The time that frames say: the wall clock's, but it never goes back, for what is booked under a minute stands there (RULINGS 40). */
@@ -224,7 +224,10 @@ export class Sender {
       this.#heartbeatMs = monotonicMs;
       writer.heartbeat(this.#sequence, this.#births.number, this.#births.points);
     }
-    if (monotonicMs - this.#countsMs >= COUNTS_MS) {
+    // Closed is what the queue gives nothing to any more; and then there is room to say it in every frame.
+    const isLast = this.#isEnding && this.#queue.octets === 0;
+    if (isLast) this.counts.end();
+    if (isLast || monotonicMs - this.#countsMs >= COUNTS_MS) {
       this.#countsMs = monotonicMs;
       for (const counts of this.counts.tell(nowMs)) isKept = (writer.counts(counts) && counts.isClosed) || isKept;
     }
@@ -238,6 +241,6 @@ export class Sender {
 function classOf(record: Uint8Array): RecordClass | null {
   if (record.length < 3 || u16le(record, 1) !== record.length - 3) return null;
   if (record[0] === RECORD.sample) return "samples";
-  // Whole texts are what is counted: their last part.
+  // Of a text each part is one.
   return record[0] === RECORD.text && record.length > 9 ? (CLASSES[record[3] as number] ?? null) : null;
 }

@@ -109,12 +109,12 @@ sending("a full birth at the start, whenever the points change, and every minute
     recordOf((writer) => writer.asker(1, "alice")),
     0,
   );
-  assert.equal(heard(2), ["birth 1 of 2", "alice", "p1", "p2"]);
+  assert.equal(heard(2), ["birth 1 of 2", "p1", "p2", "alice"]);
   assert.equal(heard(60_001), []);
-  assert.equal(heard(60_002), ["birth 1 of 2", "alice", "p1", "p2"]);
+  assert.equal(heard(60_002), ["birth 1 of 2", "p1", "p2", "alice"]);
   sender.take(birthOf(1), 0);
   sender.take(pointOf(3), 0);
-  assert.equal(heard(60_003), ["birth 2 of 1", "alice", "p3"]);
+  assert.equal(heard(60_003), ["birth 2 of 1", "p3", "alice"]);
   for (let i = 0; i < 5_000; i++) sender.take(pointOf(i), 0);
   assert.equal(heard(60_004), [], "points of no birth are none");
 });
