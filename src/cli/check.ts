@@ -1,7 +1,7 @@
 /** `penstock check`: is what the files say sound? Site, points, policy and cases as the gateway reads them; then what a person should look at. */
-import { readFileSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
-import type { DeviceTls, Site, TlsSite } from "#config/site";
+import type { DeviceTls, SendSite, Site, TlsSite } from "#config/site";
 import { visible } from "#documents/escape";
 import { UserProblems } from "#documents/problems";
 import { deviceContext } from "#gateway/dial";
@@ -10,10 +10,13 @@ import { loadContext, loadStore, Trust } from "#gateway/trust";
 import { endingsOf, listsOf, sayEnding, sayList } from "#gateway/upkeep";
 import { openCaKeysBeside } from "#identity/caKey";
 import { type Finding, sayFinding } from "#policy/lint";
+import { readSigningKey } from "#sealing/signingKey";
+import { keyInUse, readStreamKeys } from "#sealing/streamKeys";
 import { addressesOf } from "#transport/interfaces";
 import { EXIT } from "./exit.ts";
 import { print, printJson } from "./output.ts";
 import { isError, lintDocuments, type PolicyOptions, sayCounts } from "./policy.ts";
+import { wireOf } from "./send.ts";
 
 export async function check(options: PolicyOptions): Promise<number> {
   let read: Awaited<ReturnType<typeof readDocuments>>;
@@ -28,13 +31,15 @@ export async function check(options: PolicyOptions): Promise<number> {
   const { documents, failed } = read;
   const findings = lintDocuments(documents);
   const keys = checkKeys(documents.site);
-  const notes = [...keys.notes, ...absentInterfaces(documents.site)];
-  const ok = failed.length === 0 && keys.refused.length === 0 && !findings.some(isError);
+  const sending = checkSending(documents.site);
+  const refused = [...keys.refused, ...sending.refused];
+  const notes = [...keys.notes, ...sending.notes, ...absentInterfaces(documents.site)];
+  const ok = failed.length === 0 && refused.length === 0 && !findings.some(isError);
   if (options.json === true) {
-    printJson({ ok, problems: keys.refused, failedCases: failed, findings, notes, ...summaryOf(documents) });
+    printJson({ ok, problems: refused, failedCases: failed, findings, notes, ...summaryOf(documents) });
     return ok ? EXIT.ok : EXIT.fails;
   }
-  for (const line of [...keys.refused, ...failed]) print(line);
+  for (const line of [...refused, ...failed]) print(line);
   for (const finding of findings) print(sayFinding(finding));
   for (const note of notes) print(note);
   print(`${ok ? "ok" : "not ok"}: ${sayAll(documents, failed.length, findings)}`);
@@ -114,6 +119,55 @@ export function checkKeys(site: Site): KeyFindings {
   }
   const notes = absent.filter(({ closed }) => closed).map(({ file, why }) => `${file}: note: ${why}; what it holds was not checked`);
   return { refused: [...refused.map(visible), ...devices], notes: [...notes, ...ending].map(visible) };
+}
+
+/** A rate in Mbit/s that a line of this speed carries with room for bursts; above it a person should look. */
+const BUSY_MBIT = 80;
+const DAY_MS = 86_400_000;
+
+/**
+ * The one-way line as far as a desk can tell: its keys, and what it will take. A folder or key that only another user may read is not looked into:
+ * the gateway's own user may well read it.
+ */
+export function checkSending({ file, telemetry }: Pick<Site, "file" | "telemetry">, nowMs = Date.now()): KeyFindings {
+  const send = telemetry?.send ?? null;
+  if (send === null) return { refused: [], notes: [] };
+  const refused: string[] = [];
+  const notes: string[] = [];
+  const look = (file: string, at: () => readonly string[]): void => {
+    try {
+      if (existsSync(file)) accessSync(file, constants.R_OK);
+      notes.push(...at());
+    } catch (error) {
+      if (error instanceof UserProblems) refused.push(...error.lines);
+      else notes.push(`${file}: note: ${whyUnreadable(error)}; what it holds was not checked`);
+    }
+  };
+  look(send.keys, () => notesOfKeys(send, nowMs));
+  const own = send.signingKey;
+  if (own !== null)
+    look(own, () => {
+      readSigningKey(own);
+      return [];
+    });
+  const { bitsPerSecond, burstMs, burstFrames } = wireOf(send);
+  const mbit = bitsPerSecond / 1e6;
+  notes.push(
+    `${file}: note: the one-way line takes ${mbit.toFixed(1)} Mbit/s, always; ${burstFrames} frames in a row may be lost (${Math.round(burstMs)} ms)`,
+  );
+  if (mbit > BUSY_MBIT) notes.push(`${file}: note: that is more than a line of 100 Mbit/s carries with room to spare`);
+  if (send.repairs === 0) notes.push(`${file}: note: telemetry.send has no repairs: what a frame lost held comes by the carousel alone`);
+  if (send.interface !== null && addressesOf(send.interface).length === 0)
+    notes.push(`${file}: note: the interface "${send.interface}" of telemetry.send has no address on this machine`);
+  return { refused: refused.map(visible), notes: notes.map(visible) };
+}
+
+function notesOfKeys({ keys: folder }: SendSite, nowMs: number): string[] {
+  const keys = readStreamKeys(folder);
+  const inUse = keyInUse(keys, nowMs);
+  if (inUse !== null) return [];
+  const first = keys[0]?.fromMs ?? nowMs;
+  return [`${folder}: note: the first key's day comes in ${Math.ceil((first - nowMs) / DAY_MS)} days; until then it is used all the same`];
 }
 
 /** What keeps a device from being reached over TLS; files that only another user may read are not looked into. */

@@ -113,11 +113,14 @@ function keysOrNull(folder: string): ReturnType<typeof readStreamKeys> | null {
 }
 
 function publicKeyIn(file: string): KeyObject {
+  let key: KeyObject;
   try {
-    return createPublicKey(readFileSync(file));
+    key = createPublicKey(readFileSync(file));
   } catch {
     throw new UserProblems([`${file}:1:1: found no public key; expected PEM of an Ed25519 key`]);
   }
+  if (key.asymmetricKeyType === "ed25519") return key;
+  throw new UserProblems([`${file}:1:1: found a key of type ${key.asymmetricKeyType ?? "?"}; expected PEM of an Ed25519 key`]);
 }
 
 async function openOutgoing(site: ReceiveSite, state: string, log: Log): Promise<Outgoing[]> {

@@ -120,21 +120,31 @@ function stepsOf({ interface: device, from, to, mac }: SendSite): ReturnType<typ
   return senderSteps({ interface: device, from, to: to.host, mac });
 }
 
+/** Octets around a content: header and tag, then UDP and IP (v4; v6 has 20 more). */
+const AROUND = 44 + 16 + 28;
+
+/** What the line takes, and what it bears. */
+export function wireOf({ framesPerSecond, content, repairs, depth }: SendSite): {
+  readonly bitsPerSecond: number;
+  readonly burstFrames: number;
+  readonly burstMs: number;
+} {
+  const burstFrames = repairs * depth;
+  return { bitsPerSecond: 8 * framesPerSecond * (content + AROUND), burstFrames, burstMs: (1_000 * burstFrames) / framesPerSecond };
+}
+
 function explain(settings: SendSite, json: boolean): number {
   const steps = stepsOf(settings);
-  const { framesPerSecond, sources, repairs, depth, content, carouselShare } = settings;
-  const wire = framesPerSecond * (content + 44 + 16 + 28);
-  const burst = repairs * depth;
+  const { framesPerSecond, sources, repairs, depth, carouselShare } = settings;
+  const { bitsPerSecond, burstFrames, burstMs } = wireOf(settings);
   const heals = LIVE_SHARES.map((live) => ({ live, withinMs: healMs(3_600_000, live, carouselShare) }));
   if (json) {
-    printJson({ steps, bitsPerSecond: 8 * wire, burstFrames: burst, burstMs: (1_000 * burst) / framesPerSecond, hourAway: heals });
+    printJson({ steps, bitsPerSecond, burstFrames, burstMs, hourAway: heals });
     return EXIT.ok;
   }
   for (const step of steps) print(sayStep(step));
-  print(`# ${framesPerSecond} frames a second, ${((8 * wire) / 1e6).toFixed(1)} Mbit/s on the line, whatever there is to say`);
-  print(
-    `# ${sources}+${repairs} over ${depth}: ${burst} frames in a row may be lost (${Math.round((1_000 * burst) / framesPerSecond)} ms)`,
-  );
+  print(`# ${framesPerSecond} frames a second, ${(bitsPerSecond / 1e6).toFixed(1)} Mbit/s on the line, whatever there is to say`);
+  print(`# ${sources}+${repairs} over ${depth}: ${burstFrames} frames in a row may be lost (${Math.round(burstMs)} ms)`);
   print("# an hour that the receiver is away is made good, by what live data takes of the rate:");
   for (const { live, withinMs } of heals)
     print(`#   ${100 * live} %: ${Number.isFinite(withinMs) ? `within ${(withinMs / 3_600_000).toFixed(1)} h` : "not for certain"}`);

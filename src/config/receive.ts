@@ -5,7 +5,7 @@
 import path from "node:path";
 import type { Problem } from "#documents/problems";
 import { DURATION_IS, durationWithin, HOST_PORT_IS, readHostPort, readSize, SIZE_IS } from "#documents/quantities";
-import { checkShape, flag, integer, keys, listOf, matching, name, oneOf, parsed, text, type Value } from "#documents/shape";
+import { checkShape, flag, integer, jsonSchemaOf, keys, listOf, matching, name, oneOf, parsed, text, type Value } from "#documents/shape";
 import { readYaml, type YamlDocument } from "#documents/yaml";
 import { err, ok, type Result } from "#wire";
 
@@ -34,57 +34,65 @@ const TLS = keys({
 
 const BROKER = {
   ...QUEUE,
-  servers: listOf(matching(/^mqtts?:\/\/[^\s/@]+$/, "a broker such as mqtts://broker.example:8883"), { min: 1, max: 8 }),
-  version: oneOf(["3.1.1", "5"]).default("5"),
-  user: text().optional(),
+  servers: listOf(matching(/^mqtts?:\/\/[^\s/@]+$/, "a broker such as mqtts://broker.example:8883"), { min: 1, max: 8 }).meta({
+    description: "brokers of which one is used: the first that answers",
+  }),
+  version: oneOf(["3.1.1", "5"]).default("5").meta({ description: "of MQTT" }),
+  user: text().optional().meta({ description: "whom the broker knows us as" }),
   password_file: file("the file with the password (mode 0600)").optional(),
   tls: TLS.optional(),
 };
 
 const MQTT = keys({
   ...BROKER,
-  root: matching(/^[^+#\s]{1,200}$/, "the first level of every topic, such as plant/north").default("penstock"),
+  root: matching(/^[^+#\s]{1,200}$/, "the first level of every topic, such as plant/north")
+    .default("penstock")
+    .meta({ description: "the first level of every topic" }),
 });
 const SPARKPLUG = keys({
   ...BROKER,
-  group: matching(/^[^+#/\s]{1,100}$/, "a group id without + # /"),
-  primary_host: matching(/^[^+#/\s]{1,100}$/, "a host id without + # /").optional(),
+  group: matching(/^[^+#/\s]{1,100}$/, "a group id without + # /").meta({ description: "Sparkplug's group id" }),
+  primary_host: matching(/^[^+#/\s]{1,100}$/, "a host id without + # /")
+    .optional()
+    .meta({ description: "host application without which nothing is published" }),
 });
 const LINE_FILE = keys({
   ...QUEUE,
   file: file("the file that lines are appended to"),
-  measurement: text().optional(),
-  size: size().optional(),
+  measurement: text().optional().meta({ description: "name of the measurement; as the sink has it unless stated" }),
+  size: size().optional().meta({ description: "from which on the file is set aside and another begun" }),
 });
 const LINE_HTTP = keys({
   ...QUEUE,
-  url: matching(/^https?:\/\/\S+$/, "the server, such as https://influx.example:8086"),
-  org: text().optional(),
-  bucket: text().optional(),
-  db: text().optional(),
+  url: matching(/^https?:\/\/\S+$/, "the server, such as https://influx.example:8086").meta({ description: "the server" }),
+  org: text().optional().meta({ description: "organisation (InfluxDB 2 and later)" }),
+  bucket: text().optional().meta({ description: "bucket of it" }),
+  db: text().optional().meta({ description: "database (InfluxDB 1, VictoriaMetrics and others)" }),
   token_file: file("the file with the token (mode 0600)").optional(),
-  measurement: text().optional(),
+  measurement: text().optional().meta({ description: "name of the measurement; as the sink has it unless stated" }),
 });
 const POSTGRES = keys({
   ...QUEUE,
-  host: text("a host, or the folder of a local socket"),
-  port: integer(1, 65535).default(5432),
-  database: text(),
-  user: text(),
+  host: text("a host, or the folder of a local socket").meta({ description: "host, or the folder of a local socket" }),
+  port: integer(1, 65535).default(5432).meta({ description: "port of the server" }),
+  database: text().meta({ description: "name of the database" }),
+  user: text().meta({ description: "role that may insert" }),
   password_file: file("the file with the password (mode 0600)").optional(),
   tls: keys({
     ca: file("the authority of the server's certificate (PEM)").optional(),
-    server_name: text().optional(),
+    server_name: text().optional().meta({ description: "name in its certificate, where it is not the host's" }),
     certificate: file("our certificate (PEM)").optional(),
     key: file("its private key (PEM)").optional(),
   }).optional(),
-  create_table: flag().default(false),
+  create_table: flag().default(false).meta({ description: "make the table where there is none" }),
 });
 
 export const RECEIVE = keys({
   receiver: name().meta({ description: "name of this receiver" }),
   listen: parsed(HOST_PORT_IS, readHostPort).meta({ description: "address and port that frames come to" }),
-  interface: matching(/^[A-Za-z0-9_.:@-]{1,15}$/, "the name of a network interface").optional(),
+  interface: matching(/^[A-Za-z0-9_.:@-]{1,15}$/, "the name of a network interface")
+    .optional()
+    .meta({ description: "interface that frames come in by, and nothing else" }),
   buffer: size()
     .default(8 * 1024 ** 2)
     .meta({ description: "octets of the kernel's buffer: what comes while this process is not running" }),
@@ -103,6 +111,11 @@ export const RECEIVE = keys({
 });
 
 export type ReceiveDocument = Value<typeof RECEIVE>;
+
+/** For editors: JSON Schema 2020-12 of receive.yaml. */
+export function receiveJsonSchema(): Readonly<Record<string, unknown>> {
+  return jsonSchemaOf(RECEIVE, "Penstock receive.yaml");
+}
 
 export interface ReceiveSite {
   readonly document: ReceiveDocument;
@@ -146,8 +159,8 @@ function problemsOf(document: YamlDocument, { streams, sinks }: ReceiveDocument)
         );
     });
   sinks.line_http.forEach(({ org, bucket, db }, i) => {
-    if ((db === undefined) !== (org !== undefined && bucket !== undefined))
-      problems.push(document.problem(["sinks", "line_http", i], "org and bucket (InfluxDB 2 and later), or db"));
+    const isWhole = db === undefined ? org !== undefined && bucket !== undefined : org === undefined && bucket === undefined;
+    if (!isWhole) problems.push(document.problem(["sinks", "line_http", i], "org and bucket (InfluxDB 2 and later), or db"));
   });
   return problems;
 }

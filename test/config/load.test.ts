@@ -437,6 +437,80 @@ load("poll: none where the master alone may ask", () => {
   assert.match(line ?? "", /expected no poll on an asset with secure_authentication: it has one master$/);
 });
 
+const SEND = `telemetry:
+  send:
+    stream: 7
+    to: 10.99.0.2:20700
+    from: 10.99.0.1
+    interface: line0
+    mac: 02:00:00:00:99:02
+    keys: keys/line
+    signing_key: keys/own.pem
+    state: telemetry
+    rate: 400/s
+    redundancy: { sources: 8, repairs: 2, depth: 4 }
+    content: 1200
+    carousel: 20
+    spool: 4GiB
+    keep: 7d
+`;
+
+load("telemetry.send: typed, its paths absolute, its defaults as the page has them", () => {
+  const send = loaded(`${SITE_YAML}${SEND}`).site.telemetry?.send;
+  assert.equal(send, {
+    stream: 7,
+    to: { host: "10.99.0.2", port: 20700 },
+    from: "10.99.0.1",
+    interface: "line0",
+    mac: "02:00:00:00:99:02",
+    keys: path.join(FOLDER, "keys/line"),
+    signingKey: path.join(FOLDER, "keys/own.pem"),
+    state: path.join(FOLDER, "telemetry"),
+    framesPerSecond: 400,
+    sources: 8,
+    repairs: 2,
+    depth: 4,
+    content: 1200,
+    carouselShare: 0.2,
+    spoolOctets: 4 * 1024 ** 3,
+    keepMs: 7 * 86_400_000,
+  });
+  const short = `${SITE_YAML}telemetry: { send: { stream: 0, to: "[fd00::2]:1", from: "fd00::1", keys: k, state: s } }\n`;
+  const { interface: device, mac, signingKey, framesPerSecond, sources, repairs, depth } = loaded(short).site.telemetry?.send ?? {};
+  assert.equal([device, mac, signingKey, framesPerSecond, sources, repairs, depth], [null, null, null, 400, 20, 4, 8]);
+});
+
+/** As FAULTS. */
+const SEND_FAULTS: readonly (readonly [piece: string, instead: string, said: string])[] = [
+  ["stream: 7", "stream: «4294967296", "found 4294967296; expected a whole number from 0 to 4294967295"],
+  ["to: 10.99.0.2:20700", "to: «10.99.0.2", 'found "10.99.0.2"; expected an address and port'],
+  ["from: 10.99.0.1", "from: «line0", 'found "line0"; expected an address of this host, such as 10.99.0.1'],
+  ["from: 10.99.0.1", "from: «fd00::1", 'found "fd00::1"; expected an address of the same family as the receiver\'s'],
+  ["mac: 02:00:00:00:99:02", "mac: «02-00-00-00-99-02", 'found "02-00-00-00-99-02"; expected a hardware address'],
+  ["    keys: keys/line\n", "", "found no keys; expected the path of the folder of the stream's keys"],
+  ["    state: telemetry\n", "", "found no state; expected the path of the folder of the spool"],
+  ["rate: 400/s", "rate: «400", "found 400; expected a count per time"],
+  ["rate: 400/s", "rate: «1/min", 'found "1/min"; expected a rate from 1/s to 100000/s'],
+  ["rate: 400/s", "rate: «200000/s", 'found "200000/s"; expected '],
+  ["content: 1200", "content: «1393", "found 1393; expected a whole number from 256 to 1392"],
+  ["carousel: 20", "carousel: «51", "found 51; expected a share from 0 to 50 percent"],
+  ["spool: 4GiB", "spool: «4", "found 4; expected a size with its unit"],
+  ["keep: 7d", "keep: «1m", 'found "1m"; expected a duration from 1h to 90d'],
+  ["sources: 8", "sources: «0", "found 0; expected a whole number from 1 to "],
+  ["depth: 4", "depth: «33", "found 33; expected a whole number from 1 to 32"],
+  ["signing_key: keys/own.pem", "«signing: keys/own.pem", 'found the unknown key "signing"; expected '],
+];
+
+for (const [piece, instead, said] of SEND_FAULTS)
+  load(`telemetry.send, one fault, told where it is: ${JSON.stringify(instead)}`, () => {
+    const marked = `${SITE_YAML}${SEND.replace(piece, () => instead)}`;
+    const [line = "", ...more] = refused(marked.replace("«", ""));
+    assert.equal(more, []);
+    assert.ok(line.includes(said), line);
+    const before = marked.split("«")[0]?.split("\n") ?? [];
+    if (instead !== "") assert.ok(line.startsWith(`${FILE}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}: `), line);
+  });
+
 load("telemetry: assets whose unnamed addresses are sampled, and when a point is stale", () => {
   assert.is(loaded().site.telemetry, null);
   assert.equal(loaded(`${SITE_YAML}telemetry: {}\n`).site.telemetry, { raw: [], staleMs: 300_000, send: null });
