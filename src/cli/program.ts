@@ -135,9 +135,9 @@ export function commandLine(done: (code: number | undefined) => void): Command {
   const receiving = program
     .command("receive")
     .description("the far end of one-way lines: what comes, to historians; and what did not come")
-    .addHelpText("after", examples("penstock receive run --config receive.yaml", "penstock receive ledger --config receive.yaml"));
+    .addHelpText("after", examples("penstock receive --config receive.yaml", "penstock receive ledger --config receive.yaml"));
   const received = (command: Command): Command => command.option("--config <file>", "what is received, and where it goes", "receive.yaml");
-  received(receiving.command("run").description("receive, and deliver; prints `ready` when frames may come"))
+  received(receiving.command("run", { isDefault: true }).description("receive, and deliver; prints `ready` when frames may come"))
     .addOption(new Option("--log-level <level>", "how much to log").choices(LOG_LEVELS).default("info"))
     .option("--explain", "print what this host has to be told so that nothing leaves by the line")
     .option("--json", "one JSON object on standard output, and log as JSON lines")

@@ -89,6 +89,25 @@ help("what is a command, or belongs to one, is no slip", () => {
     );
 });
 
+help("DESIGN 8: `receive` is a command, and the ledger is one of its own", async () => {
+  assert.is(
+    slipIn(
+      commandLine(() => {}),
+      ["receive", "--config", "some.yaml"],
+    ),
+    null,
+  );
+  assert.match(
+    slipIn(
+      commandLine(() => {}),
+      ["receive", "legder"],
+    ) ?? "",
+    /unknown command "legder"/,
+  );
+  const { code, stderr } = await penstock(["receive", "--config", "/none/receive.yaml"]);
+  assert.equal([code, stderr], [2, "penstock: /none/receive.yaml: no such file\n"]);
+});
+
 help("through the front door: exit 2 and one line for a slip before --help, exit 0 and the page for a command", async () => {
   const slip = await penstock(["demmo", "--help"]);
   assert.equal(slip, {
