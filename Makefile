@@ -28,7 +28,7 @@ check: $(STAMP) ## biome, types, import rules
 
 build: $(STAMP) ## dist/penstock.mjs: one file, no node_modules beside it
 	$(BIN)/esbuild src/cli/main.ts --bundle --platform=node --target=node22 --format=esm --legal-comments=none --log-level=warning \
-	  --external:@serialport/bindings-cpp --outfile=dist/penstock.mjs \
+	  --external:@serialport/bindings-cpp --conditions=module,bundled --outfile=dist/penstock.mjs \
 	  --banner:js='#!/usr/bin/env node'$$'\n''import { createRequire as penstockRequire } from "node:module"; const require = penstockRequire(import.meta.url);'
 	@chmod 755 dist/penstock.mjs
 	@ls -l dist/penstock.mjs

@@ -140,8 +140,9 @@ export function commandLine(done: (code: number | undefined) => void): Command {
   received(receiving.command("run", { isDefault: true }).description("receive, and deliver; prints `ready` when frames may come"))
     .addOption(new Option("--log-level <level>", "how much to log").choices(LOG_LEVELS).default("info"))
     .option("--explain", "print what this host has to be told so that nothing leaves by the line")
+    .option("--page <address:port>", "serve a page to look at, such as 127.0.0.1:8090")
     .option("--json", "one JSON object on standard output, and log as JSON lines")
-    .addHelpText("after", examples("penstock receive run", "penstock receive run --explain"))
+    .addHelpText("after", examples("penstock receive run", "penstock receive run --page 127.0.0.1:8090", "penstock receive run --explain"))
     .action(async (o) => done(await (await import("./receive.ts")).receive(o)));
   received(receiving.command("ledger").description("what was sent, received, repaired, late and lost, by minute"))
     .option("--stream <n>", "one stream alone", Number)

@@ -2,14 +2,16 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { loadReceive, type ReceiveSite } from "#config/receive";
+import { isLoopback, loadReceive, pageProblem, type ReceiveSite } from "#config/receive";
 import { sayProblem, UserProblems } from "#documents/problems";
+import { type HostPort, readHostPort } from "#documents/quantities";
 import { whyUnreadable } from "#gateway/documents";
 import { type Log, openLog } from "#log";
 import { DeliveryQueue } from "#receiver/deliveryQueue";
 import { readJournal } from "#receiver/journal";
 import { Ledger } from "#receiver/ledger";
 import { ledgerCsv, ledgerJson, ledgerMetrics, ledgerText } from "#receiver/ledgerPrint";
+import type { PageServer } from "#receiver/page/page";
 import type { Outgoing, ReceiverEvent } from "#receiver/receiver";
 import { Receiver } from "#receiver/receiver";
 import { readStreamKeys } from "#sealing/streamKeys";
@@ -22,6 +24,7 @@ import { sinksOf } from "./receiveSinks.ts";
 export interface ReceiveOptions {
   readonly config: string;
   readonly explain?: boolean;
+  readonly page?: string;
   readonly logLevel: string;
   readonly json?: boolean;
 }
@@ -31,6 +34,7 @@ const STATUS_MS = 10_000;
 export async function receive(options: ReceiveOptions): Promise<number> {
   const site = readReceive(options.config);
   if (options.explain === true) return explain(site);
+  const place = placeOfPage(site, options);
   const log = openLog(options.logLevel, process.stderr.isTTY === true && options.json !== true);
   const { document } = site;
   const state = site.path(document.state);
@@ -41,7 +45,10 @@ export async function receive(options: ReceiveOptions): Promise<number> {
     checkpointKey: key === undefined ? null : publicKeyIn(site.path(key)),
   }));
   const outgoing = await openOutgoing(site, state, log);
-  const receiver = await Receiver.open({ state, streams, silentMs: document.silent }, outgoing, (event) => tell(log, event));
+  const web = place === null ? null : await import("#receiver/page/page");
+  const looking = web === null ? null : new web.Looking();
+  const settings = { state, streams, silentMs: document.silent, ...(looking === null ? {} : { onlooker: looking }) };
+  const receiver = await Receiver.open(settings, outgoing, (event) => tell(log, event));
   const { host, port } = document.listen;
   const line = await listenUdp(host, port, document.buffer, (octets) => receiver.take(octets)).catch((error: NodeJS.ErrnoException) => {
     throw new UserProblems([
@@ -51,6 +58,14 @@ export async function receive(options: ReceiveOptions): Promise<number> {
   // Linux tells what it keeps for its own use as well.
   if (line.bufferOctets < document.buffer)
     log.warn({ asked: document.buffer, got: line.bufferOctets }, "the kernel gives less buffer than asked: sysctl net.core.rmem_max");
+  const page =
+    web === null || looking === null || place === null
+      ? null
+      : await openPage(
+          place,
+          () => web.servePage(place.host, place.port, new web.Watched(document.receiver, numbersOf(site), receiver, looking)),
+          log,
+        );
   receiver.start();
   const status = setInterval(() => log.info(statusOf(receiver, line.dropped()), "received"), STATUS_MS);
   if (options.json === true) printJson({ event: "ready", port: line.port });
@@ -58,14 +73,40 @@ export async function receive(options: ReceiveOptions): Promise<number> {
   return new Promise((resolve) => {
     const stop = (): void => {
       clearInterval(status);
-      void line
-        .close()
+      void Promise.all([line.close(), page?.close()])
         .then(() => receiver.close())
         .then(() => resolve(EXIT.ok));
     };
     process.once("SIGTERM", stop);
     process.once("SIGINT", stop);
   });
+}
+
+/** The option goes before the document; which addresses it may have the document says. */
+function placeOfPage({ document }: ReceiveSite, { page, config }: ReceiveOptions): HostPort | null {
+  if (page === undefined) return document.page ?? null;
+  const place = readHostPort(page);
+  const wrong = typeof place === "string" ? place : pageProblem(place, document.page_open);
+  if (typeof place === "string" || wrong !== null) throw new UserProblems([`--page: found ${page}; expected ${wrong} (${config})`]);
+  return place;
+}
+
+async function openPage(place: HostPort, serve: () => Promise<PageServer>, log: Log): Promise<PageServer> {
+  const at = sayHostPort(place);
+  const page = await serve().catch((error: NodeJS.ErrnoException) => {
+    throw new UserProblems([`page: found ${at}, which cannot be bound (${error.code}); expected an address of this host and a free port`]);
+  });
+  if (isLoopback(place.host)) log.info({ page: `http://${at}/` }, "the page is served");
+  else log.warn({ page: `http://${at}/` }, "the page is served to everybody who reaches this address, unencrypted");
+  return page;
+}
+
+function sayHostPort({ host, port }: HostPort): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function numbersOf({ document }: ReceiveSite): number[] {
+  return document.streams.map(({ stream }) => stream);
 }
 
 function statusOf(receiver: Receiver, dropped: number | null): object {

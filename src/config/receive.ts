@@ -4,7 +4,7 @@
  */
 import path from "node:path";
 import type { Problem } from "#documents/problems";
-import { DURATION_IS, durationWithin, HOST_PORT_IS, readHostPort, readSize, SIZE_IS } from "#documents/quantities";
+import { DURATION_IS, durationWithin, HOST_PORT_IS, type HostPort, readHostPort, readSize, SIZE_IS } from "#documents/quantities";
 import { checkShape, flag, integer, jsonSchemaOf, keys, listOf, matching, name, oneOf, parsed, text, type Value } from "#documents/shape";
 import { readYaml, type YamlDocument } from "#documents/yaml";
 import { err, ok, type Result } from "#wire";
@@ -101,6 +101,8 @@ export const RECEIVE = keys({
     .default(10_000)
     .meta({ description: "without a frame for so long people are told" }),
   streams: listOf(STREAM, { min: 1, max: 64 }),
+  page: parsed(HOST_PORT_IS, readHostPort).optional().meta({ description: "address and port of the page; there is none unless stated" }),
+  page_open: flag().default(false).meta({ description: "the page may be at an address that others reach: whoever does may read it" }),
   sinks: keys({
     mqtt: listOf(MQTT, { max: 16 }).default([]),
     sparkplug: listOf(SPARKPLUG, { max: 16 }).default([]),
@@ -135,8 +137,19 @@ export function loadReceive(source: { readonly file: string; readonly text: stri
   return ok({ document: checked.value, path: (each) => path.resolve(folder, each) });
 }
 
-function problemsOf(document: YamlDocument, { streams, sinks }: ReceiveDocument): Problem[] {
+/** @returns what was expected of the page's address; null: it may be there */
+export function pageProblem({ host }: HostPort, isOpen: boolean): string | null {
+  return isOpen || isLoopback(host) ? null : "an address of loopback such as 127.0.0.1:8090, or page_open: true beside it";
+}
+
+export function isLoopback(host: string): boolean {
+  return host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+
+function problemsOf(document: YamlDocument, { streams, sinks, page, page_open: isOpen }: ReceiveDocument): Problem[] {
   const problems: Problem[] = [];
+  const wrong = page === undefined ? null : pageProblem(page, isOpen);
+  if (wrong !== null) problems.push(document.problem(["page"], wrong));
   const numbers = new Set<number>();
   streams.forEach(({ stream }, i) => {
     if (numbers.has(stream)) problems.push(document.problem(["streams", i, "stream"], "each stream once"));

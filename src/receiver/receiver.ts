@@ -9,6 +9,7 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { millis, wallMillis } from "#wire";
+import { CurrentValues } from "./current.ts";
 import type { LedgerEvent } from "./ledger.ts";
 import type { PointInfo, Sample, Sink } from "./model.ts";
 import { NameBook, type Names } from "./names.ts";
@@ -27,12 +28,23 @@ export interface Outgoing {
   readonly queue: Queue;
 }
 
+/** Somebody who looks on, as the page does. It is told before the disk has it, waits for nothing, and changes nothing. */
+export interface Onlooker {
+  /** Of so many points current values are kept. */
+  readonly mostPoints: number;
+  /** What is known of a stream's points, whole. */
+  births(stream: number, points: readonly PointInfo[]): void;
+  /** It is its point's current value now. */
+  sample(sample: Sample): void;
+}
+
 export interface ReceiverSettings {
   /** Folder of all that must outlast a restart. */
   readonly state: string;
   readonly streams: readonly StreamSettings[];
   /** After so long without a frame people are told. */
   readonly silentMs?: number;
+  readonly onlooker?: Onlooker;
 }
 
 export type ReceiverEvent = LedgerEvent | ReceptionEvent | { readonly is: "diskFails"; readonly why: string };
@@ -47,6 +59,12 @@ export class Receiver {
   /** Datagrams that were not looked at while the disk takes nothing. */
   turnedAway = 0;
   samples = 0;
+  /** null: nobody looks on. */
+  readonly current: CurrentValues | null;
+  readonly #onlooker: Onlooker | null;
+  readonly #streams: readonly number[];
+  /** What each stream's gateway was called when its points were told. */
+  readonly #gateways = new Map<number, string>();
   readonly #names: NameBook;
   readonly #outgoing: readonly Outgoing[];
   readonly #texts: TextFiles;
@@ -68,13 +86,17 @@ export class Receiver {
     this.#names = names;
     this.#outgoing = outgoing;
     this.#say = say;
+    this.#onlooker = settings.onlooker ?? null;
+    this.#streams = settings.streams.map(({ stream }) => stream);
+    this.current = this.#onlooker === null ? null : new CurrentValues(this.#onlooker.mostPoints);
     this.store = store;
     const outlet: Outlet = {
       samples: (samples) => {
         for (const sample of samples) this.#pending.push(sample);
+        if (this.current !== null) for (const sample of samples) if (this.current.offer(sample)) this.#onlooker?.sample(sample);
       },
       text: (of, stream, text, historical) => this.#texts.add(of, stream, text, historical, Date.now()),
-      births: (each) => this.#births(each),
+      births: (stream, each) => this.#births(stream, each),
       raise: say,
     };
     this.reception = new Reception(settings.streams, names, store, outlet);
@@ -93,7 +115,7 @@ export class Receiver {
     );
     const names = await NameBook.open(path.join(settings.state, "names"));
     const receiver = new Receiver(settings, names, store, outgoing, say);
-    for (const { stream } of settings.streams) receiver.#births(names.of(stream));
+    for (const { stream } of settings.streams) receiver.#births(stream, names.of(stream));
     return receiver;
   }
 
@@ -159,13 +181,28 @@ export class Receiver {
     return this.#trouble;
   }
 
+  /** "": its births have not told it. */
+  gatewayOf(stream: number): string {
+    return this.#names.of(stream).gateway;
+  }
+
   get pending(): number {
     return this.#pending.length;
   }
 
-  #births(names: Names): void {
+  #births(stream: number, names: Names): void {
     const points: readonly PointInfo[] = names.points;
+    if (this.current !== null) {
+      for (const gateway of new Set([this.#gateways.get(stream) ?? "", names.gateway])) this.current.born(gateway, this.#pointsOf(gateway));
+      this.#gateways.set(stream, names.gateway);
+      this.#onlooker?.births(stream, points);
+    }
     if (names.gateway !== "") for (const { sink } of this.#outgoing) sink.births(names.gateway, points);
+  }
+
+  /** Streams may share a gateway's name. */
+  #pointsOf(gateway: string): PointInfo[] {
+    return this.#streams.map((stream) => this.#names.of(stream)).flatMap((names) => (names.gateway === gateway ? names.points : []));
   }
 
   #link(stream: number, isAlive: boolean): void {

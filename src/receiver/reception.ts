@@ -57,7 +57,7 @@ export interface Outlet {
   /** Of class `events` or `checkpoints`: one JSON text, as it was sent. */
   text(of: "events" | "checkpoints", stream: number, text: string, historical: boolean): void;
   /** What is known of a gateway's points changed. */
-  births(names: Names): void;
+  births(stream: number, names: Names): void;
   raise(event: ReceptionEvent): void;
 }
 
@@ -341,7 +341,7 @@ export class Reception {
   /** A birth is whole. What waited for its names has them now, and is late by that. */
   #born(stream: Stream, samples: Sample[]): void {
     stream.names.isNews = false;
-    this.#outlet.births(stream.names);
+    this.#outlet.births(stream.settings.stream, stream.names);
     const waiting = stream.unnamed;
     stream.unnamed = [];
     for (const { point, sample } of waiting) this.#sample(stream, samples, point, { ...sample, historical: true });

@@ -1,6 +1,7 @@
 /** The one file that ships runs where there is no node_modules: it starts, checks a site, and knows its commands. */
 import { execFileSync, spawn } from "node:child_process";
-import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { suite } from "uvu";
@@ -29,6 +30,7 @@ bundle("make build makes a file that needs nothing beside it, and reads long doc
     run("init", "made");
     assert.match(run("check", "--site", "made/site.yaml", "--policy", "made/policy.yaml"), /^ok: site/m);
     await reloads(file, dir);
+    await shows(file, dir);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
@@ -57,6 +59,50 @@ async function reloads(file: string, dir: string): Promise<void> {
     gateway.kill("SIGTERM");
     await new Promise((resolve) => (gateway.exitCode === null && gateway.signalCode === null ? gateway.once("exit", resolve) : resolve(0)));
   }
+}
+
+/** What the receiver's page is made of is in the file. */
+async function shows(file: string, dir: string): Promise<void> {
+  const far = path.join(dir, "far");
+  mkdirSync(path.join(far, "keys"), { recursive: true });
+  execFileSync(process.execPath, [file, "send", "--new-key", path.join(far, "keys", "2026-01-01.key")], { stdio: "pipe" });
+  const [line, web] = [await freePort(), await freePort()];
+  writeFileSync(
+    path.join(far, "receive.yaml"),
+    `receiver: far\nlisten: 127.0.0.1:${line}\nstate: state\nstreams: [{ stream: 7, keys: keys }]\n`,
+  );
+  const receiver = spawn(process.execPath, [file, "receive", "run", "--page", `127.0.0.1:${web}`], {
+    cwd: far,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      receiver.stdout.on("data", (said: Buffer) => said.includes("ready") && resolve());
+      receiver.once("exit", (code) => reject(new Error(`receive run ended with ${code}`)));
+    });
+    for (const [target, words] of [
+      ["", "No points yet"],
+      ["page.js", "EventSource"],
+      ["page.css", "prefers-color-scheme"],
+      ["uplot.js", "uPlot"],
+      ["uplot.css", ".u-legend"],
+    ] as const)
+      assert.match(await (await fetch(`http://127.0.0.1:${web}/${target}`)).text(), words, target);
+  } finally {
+    receiver.kill("SIGTERM");
+    await new Promise((resolve) =>
+      receiver.exitCode === null && receiver.signalCode === null ? receiver.once("exit", resolve) : resolve(0),
+    );
+  }
+  assert.is(receiver.exitCode, 0);
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as net.AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
 
 bundle.run();
