@@ -13,6 +13,7 @@ lacks mosquitto_sub && need+=(mosquitto-clients)
 [ -x /usr/sbin/ip ] || need+=(iproute2)
 lacks systemd-notify && need+=(systemd)
 lacks strace && need+=(strace)
+lacks chromium && need+=(chromium)
 [ -x /usr/sbin/nft ] || need+=(nftables)
 if lacks gcc || [ ! -e /usr/include/modbus/modbus.h ]; then need+=(gcc libc6-dev libmodbus-dev); fi
 /usr/bin/python3 -c "from pymodbus.client import ModbusTcpClient" 2>/dev/null || need+=(python3 python3-pymodbus python3-serial-asyncio)
