@@ -64,6 +64,7 @@ export const REJECTED: Readonly<Record<RejectCode, string>> = {
   oldEpoch: "from a start of the sender before the last one",
   otherEpoch: "of one start, and says another",
   tooManyStreams: "one stream too many",
+  otherCode: "says another code or length than its start",
   nonceReuse: "two frames under one sequence: make a new key",
   twoSenders: "somebody else sends under this stream's number",
   badRecord: "a record that cannot be read: a fault of the sender",
