@@ -46,7 +46,9 @@ export type RejectCode =
   | "again"
   | "tooOld"
   /** A repair frame of a start of which no source came yet, or of one that is over. */
-  | "noBlock";
+  | "noBlock"
+  /** Blocks or contents of another size than those of its start. */
+  | "otherCode";
 
 /** Somebody downstream wants to know. */
 export type ReceptionEvent = { readonly is: "nonceReuse" | "twoSenders" | "refuted"; readonly stream: number };

@@ -14,7 +14,16 @@ const SECONDS = 60 / TARGETS.length;
 /** For loading and the corpus on a busy machine; a test may take a minute. */
 const GRACE_S = 45;
 
-const ABOUT_SITES = ["quantities", "caseWords", "yamlText", "siteDocument", "pointsFile", "policyDocument", "casesDocument"];
+const ABOUT_SITES = [
+  "quantities",
+  "caseWords",
+  "yamlText",
+  "siteDocument",
+  "receiveDocument",
+  "pointsFile",
+  "policyDocument",
+  "casesDocument",
+];
 export const DECODERS = TARGETS.filter(({ inputs }) => inputs !== null);
 export const DOCUMENTS = TARGETS.filter(({ name }) => ABOUT_SITES.includes(name));
 export const PAPERS = TARGETS.filter((target) => !DECODERS.includes(target) && !DOCUMENTS.includes(target));

@@ -18,10 +18,14 @@ import { modbusAnswer } from "./targets/modbusAnswer.ts";
 import { modbusQuirks } from "./targets/modbusQuirks.ts";
 import { modbusReply } from "./targets/modbusReply.ts";
 import { modbusRequest } from "./targets/modbusRequest.ts";
+import { onewayContent } from "./targets/onewayContent.ts";
+import { onewayFrame } from "./targets/onewayFrame.ts";
+import { onewayReception } from "./targets/onewayReception.ts";
 import { pkiIndex } from "./targets/pkiIndex.ts";
 import { pointsFile } from "./targets/pointsFile.ts";
 import { policyDocument } from "./targets/policyDocument.ts";
 import { quantities } from "./targets/quantities.ts";
+import { receiveDocument } from "./targets/receiveDocument.ts";
 import { revocationList } from "./targets/revocationList.ts";
 import { rtuStream } from "./targets/rtuStream.ts";
 import { signingRequest } from "./targets/signingRequest.ts";
@@ -40,11 +44,15 @@ export const TARGETS: readonly Target[] = [
   dnp3Stream,
   dnp3Session,
   dnp3Answer,
+  onewayFrame,
+  onewayContent,
+  onewayReception,
   captureFile,
   quantities,
   caseWords,
   yamlText,
   siteDocument,
+  receiveDocument,
   pointsFile,
   policyDocument,
   casesDocument,
