@@ -39,6 +39,7 @@ export async function run(options: RunOptions): Promise<number> {
       sender.start();
       return offer;
     },
+    sender: () => sender?.look() ?? null,
   });
   reload = () => void gateway.reload();
   return new Promise((resolve) => {

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { SendSite } from "#config/site";
 import type { Log } from "#log";
+import type { SenderStatus } from "#management/protocol";
 import type { Pipe, PipeOffer } from "#telemetry/pipe";
 import { senderCommand } from "./send.ts";
 
@@ -9,6 +10,8 @@ import { senderCommand } from "./send.ts";
 const AGAIN_MS = { first: 500, most: 30_000 };
 /** One that ran so long ended by accident, not for good. */
 const SETTLED_MS = 60_000;
+/** It says how it is once a second; after so long without that it counts as gone. */
+const SILENT_MS = 10_000;
 /** How long a sender may take to keep what it has when the gateway ends. */
 const LAST_MS = 3_000;
 
@@ -23,6 +26,8 @@ export class SenderChild {
   #waitMs = AGAIN_MS.first;
   #timer: NodeJS.Timeout | null = null;
   #isOver = false;
+  #restarts = -1;
+  #heardMs = performance.now();
 
   constructor(settings: SendSite, site: string, offer: PipeOffer, log: Log) {
     this.#settings = settings;
@@ -36,6 +41,7 @@ export class SenderChild {
     const child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"] });
     const startedMs = performance.now();
     this.#child = child;
+    this.#restarts += 1;
     const { stdin, stdout, stderr } = child;
     // One that is gone takes nothing; its exit says why.
     stdin.on("error", () => {});
@@ -63,10 +69,29 @@ export class SenderChild {
 
   #heard(line: string): void {
     try {
-      this.status = JSON.parse(line) as Record<string, unknown>;
+      const said: unknown = JSON.parse(line);
+      if (typeof said !== "object" || said === null) throw new Error("no object");
+      this.status = said as Record<string, unknown>;
+      this.#heardMs = performance.now();
     } catch {
       this.#log.warn({ line }, "the sender says");
     }
+  }
+
+  /** For people and metrics. */
+  look(nowMs = performance.now()): SenderStatus {
+    const silentMs = Math.max(0, nowMs - this.#heardMs);
+    const { epoch, frames, notSent, waiting, spool } = this.status ?? {};
+    return {
+      alive: this.status !== null && silentMs < SILENT_MS,
+      silentSeconds: Math.floor(silentMs / 1_000),
+      restarts: Math.max(0, this.#restarts),
+      epoch: numberOf(epoch),
+      frames: numberOf(frames),
+      notSent: numberOf(notSent),
+      waiting: numberOf(waiting),
+      spoolOctets: typeof spool === "object" && spool !== null ? numberOf((spool as { octets?: unknown }).octets) : null,
+    };
   }
 
   /** It keeps what it has, and ends. */
@@ -82,6 +107,10 @@ export class SenderChild {
     await ended;
     clearTimeout(late);
   }
+}
+
+function numberOf(value: unknown): number | null {
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
 
 /** Longest line that is kept; what a process says without an end is not. */

@@ -1,5 +1,5 @@
 /** `penstock status`: what a running daemon says of itself. */
-import type { Answer, Status } from "#management/protocol";
+import type { Answer, SenderStatus, Status } from "#management/protocol";
 import { EXIT } from "./exit.ts";
 import { print, printJson, table } from "./output.ts";
 
@@ -52,9 +52,26 @@ function forPeople(s: Status): string {
     const classes = Object.keys(offered) as (keyof typeof offered)[];
     const rows = classes.map((each) => [each, String(offered[each]), String(dropped[each])]);
     lines.push("", table([[`TELEMETRY (${points} points)`, "OFFERED", "DROPPED"], ...rows]));
+    if (s.telemetry.sender !== null) lines.push("", senderTable(s.telemetry.sender));
   }
   if (s.warnings.length > 0) lines.push("", ...s.warnings.map((w) => `! ${w}`));
   return lines.join("\n");
+}
+
+function senderTable({ alive, epoch, frames, notSent, waiting, spoolOctets, restarts }: SenderStatus): string {
+  const said = (value: number | null): string => (value === null ? "-" : String(value));
+  return table([
+    ["SENDER", "EPOCH", "FRAMES", "NOT SENT", "WAITING", "SPOOL", "RESTARTS"],
+    [
+      alive ? "running" : "silent",
+      said(epoch),
+      said(frames),
+      said(notSent),
+      waiting === null ? "-" : `${waiting} octets`,
+      spoolOctets === null ? "-" : `${(spoolOctets / 1e6).toFixed(1)} MB`,
+      String(restarts),
+    ],
+  ]);
 }
 
 export function sessionTable(sessions: Status["sessions"]): string {

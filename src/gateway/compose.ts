@@ -12,6 +12,7 @@ import type { ListenerSite, Site } from "#config/site";
 import type { Files } from "#disk/files";
 import { UserProblems } from "#documents/problems";
 import type { Log } from "#log";
+import type { SenderStatus } from "#management/protocol";
 import { type ManagementServer, serveManagement } from "#management/server";
 import type { WebServer } from "#management/web";
 import { protocolOf } from "#session/protocols";
@@ -49,6 +50,8 @@ export interface GatewayOptions {
   readonly disk?: Disk;
   /** Whom process data, decisions and health of this site are offered to; nobody unless stated. */
   readonly telemetry?: Offer | ((site: Site) => Offer | null);
+  /** How whoever sends it on is; null: there is nobody. For people and metrics: nothing is decided by it. */
+  readonly sender?: () => SenderStatus | null;
 }
 
 export interface Disk {
@@ -320,7 +323,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const gateway = new Gateway(documents, road, trust, memory, blocks);
   const offer = typeof options.telemetry === "function" ? options.telemetry(documents.site) : (options.telemetry ?? null);
   if (offer !== null) {
-    const telemetry = new Telemetry(offer, clock, options.log);
+    const telemetry = new Telemetry(offer, clock, options.log, options.sender);
     road.telemetry = telemetry;
     audit.onRecord = (seq, wallMs, kind, members) => telemetry.record(seq, wallMs, kind, members);
     audit.onCheckpoint = (line) => telemetry.checkpoint(line);

@@ -24,6 +24,8 @@ const DAY_MS = 86_400_000;
 const SHOWN_ENDINGS = 20;
 /** Points that one warning names. */
 const SHOWN_POINTS = 8;
+/** A sender that says nothing for so long is not running, whatever there is of it; it speaks once a second. */
+const SENDER_SILENT_S = 10;
 /** Of what the evidence complained of. */
 const SHOWN_TROUBLES = 5;
 
@@ -72,7 +74,7 @@ export function statusOf(gateway: Gateway): Status {
   };
 }
 
-function telemetryStatus({ samples, events, checkpoints, faults }: Telemetry): TelemetryStatus {
+function telemetryStatus({ samples, events, checkpoints, faults, sender }: Telemetry): TelemetryStatus {
   const { counts, pointCount } = samples;
   return {
     points: pointCount,
@@ -81,6 +83,7 @@ function telemetryStatus({ samples, events, checkpoints, faults }: Telemetry): T
     repeated: counts.repeated,
     leftOut: counts.leftOut,
     faults,
+    sender: sender(),
   };
 }
 
@@ -189,6 +192,9 @@ function warningsOf(
   if (ending.length > SHOWN_ENDINGS) warnings.push(`${ending.length - SHOWN_ENDINGS} more certificates end soon: status --json has them`);
   if (road.telemetry === null && gateway.site.telemetry !== null)
     warnings.push("TELEMETRY: the site asks for it, and nobody sends it: nothing leaves");
+  const sender = road.telemetry?.sender() ?? null;
+  if (sender !== null && sender.silentSeconds >= SENDER_SILENT_S)
+    warnings.push(`TELEMETRY: the sender is not running: no word of it for ${sender.silentSeconds} s, and nothing leaves (see the log)`);
   if (road.telemetry !== null && road.telemetry.faults > 0)
     warnings.push(`telemetry: ${road.telemetry.faults} faults since the start, each of which cost what it befell (see the log)`);
   if (road.telemetry !== null && road.telemetry.samples.counts.leftOut > 0)

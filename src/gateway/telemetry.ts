@@ -8,6 +8,7 @@
 import type { RecordKind } from "#audit/entry";
 import type { Site } from "#config/site";
 import type { Log } from "#log";
+import type { SenderStatus } from "#management/protocol";
 import type { See, Showing } from "#operation";
 import { SELF } from "#policy/self";
 import type { Reply } from "#session/protocol";
@@ -41,6 +42,8 @@ export class Telemetry {
   readonly events: Offered = { offered: 0, dropped: 0 };
   readonly checkpoints: Offered = { offered: 0, dropped: 0 };
   faults = 0;
+  /** How who stands behind the door is. */
+  readonly sender: () => SenderStatus | null;
   readonly #offer: Offer;
   readonly #clock: GateClock;
   readonly #log: Log;
@@ -57,7 +60,8 @@ export class Telemetry {
   #now = 0;
   readonly #see: See = (showing) => this.#of?.see(this.#unitId, showing, this.#asker, this.#timeMs, this.#now);
 
-  constructor(offer: Offer, clock: GateClock, log: Log) {
+  constructor(offer: Offer, clock: GateClock, log: Log, sender: () => SenderStatus | null = () => null) {
+    this.sender = sender;
     this.#offer = offer;
     this.#clock = clock;
     this.#log = log;

@@ -39,13 +39,24 @@ export async function metricsText(status: Status): Promise<string> {
   gauge("stops_waiting", "Of those, how many the log does not have yet.").set(status.audit.stops.waiting);
   gauge("clock_suspect", "1 while the machine's clock is not believed.").set(status.clock.state === "suspect" ? 1 : 0);
   if (status.telemetry !== null) {
-    const { points, offered, dropped, faults } = status.telemetry;
+    const { points, offered, dropped, faults, sender } = status.telemetry;
     gauge("telemetry_points", "Points that samples may name.").set(points);
     const taken = counter("telemetry_offered_total", "Offered to the sender and taken, by class.", ["class"]);
     for (const [of, count] of Object.entries(offered)) taken.inc({ class: of }, count);
     const lost = counter("telemetry_dropped_total", "Offered to the sender and not taken, by class.", ["class"]);
     for (const [of, count] of Object.entries(dropped)) lost.inc({ class: of }, count);
     counter("telemetry_faults_total", "Faults in telemetry; each cost what it befell.").inc(faults);
+    if (sender !== null) {
+      const { alive, restarts, epoch, frames, notSent, waiting, spoolOctets } = sender;
+      gauge("sender_up", "1 while the sender runs and says so.").set(alive ? 1 : 0);
+      counter("sender_restarts_total", "Times the sender was started again.").inc(restarts);
+      // What it has not said yet is not there, rather than 0.
+      if (epoch !== null) gauge("sender_epoch", "Number of the sender's start.").set(epoch);
+      if (frames !== null) counter("sender_frames_total", "Frames that left, of this start of the sender.").inc(frames);
+      if (notSent !== null) counter("sender_frames_not_sent_total", "Frames that this host did not let leave, of this start.").inc(notSent);
+      if (waiting !== null) gauge("sender_waiting_bytes", "Records that wait for a frame.").set(waiting);
+      if (spoolOctets !== null) gauge("sender_spool_bytes", "Frames on the disk, for copies.").set(spoolOctets);
+    }
   }
   const days = gauge("days_left", "Days until a certificate ends or a revocation list falls due.", ["what", "name", "fingerprint"]);
   for (const { what, name, fingerprint, daysLeft } of status.endings)

@@ -140,6 +140,26 @@ export interface TelemetryStatus {
   /** Unnamed addresses seen that there was no room for. */
   readonly leftOut: number;
   readonly faults: number;
+  /** Null: nobody says how it is. */
+  readonly sender: SenderStatus | null;
+}
+
+/** Of the process behind the one-way line, by its own word; null where it has not said it. */
+export interface SenderStatus {
+  /** It runs, and said something within the last seconds. */
+  readonly alive: boolean;
+  /** Since its last word, or since it was started first. */
+  readonly silentSeconds: number;
+  /** Times it was started again. */
+  readonly restarts: number;
+  readonly epoch: number | null;
+  /** Of this start: frames that left, and those that this host did not let leave. */
+  readonly frames: number | null;
+  readonly notSent: number | null;
+  /** Octets of records that wait. */
+  readonly waiting: number | null;
+  /** On the disk. */
+  readonly spoolOctets: number | null;
 }
 
 export type TelemetryClass = "samples" | "events" | "checkpoints";

@@ -203,6 +203,10 @@ oneway("what the gateway sees is with the historian, through a line that loses 5
     "in order",
   );
   assert.ok(relay.lost > 20, `${relay.lost} frames were lost`);
+  const { telemetry, warnings } = await stage.status();
+  assert.ok(telemetry?.sender?.alive === true && (telemetry.sender.frames ?? 0) > 400, JSON.stringify(telemetry?.sender));
+  assert.is(telemetry.sender.restarts, 0);
+  assert.not.match(warnings.join("\n"), /TELEMETRY/);
   const rows = await far.ledger();
   assert.ok(rows.some((row) => row.class === "samples" && (row.received as number) > 0));
   assert.ok(

@@ -6,6 +6,7 @@ import pino from "pino";
 import type { Clock } from "#gateway/clock";
 import { type Disk, type Gateway, startGateway } from "#gateway/compose";
 import type { Limits } from "#gateway/limits";
+import type { SenderStatus } from "#management/protocol";
 import type { Offer } from "#telemetry/offer";
 import { Operator, type OperatorTls } from "#test/support/operator";
 import { Plc } from "#test/support/plc";
@@ -27,6 +28,7 @@ export interface HouseOptions {
   /** What the evidence is written with. */
   readonly disk?: Disk;
   readonly telemetry?: Offer;
+  readonly sender?: () => SenderStatus | null;
   /** Files beside the documents, by name. */
   readonly files?: Readonly<Record<string, string>>;
   readonly plc?: Plc;
@@ -77,7 +79,7 @@ export class House {
   }
 
   /** End the gateway and start one again on the same folder. */
-  async restart(options: Pick<HouseOptions, "clock" | "limits" | "log" | "disk" | "telemetry"> = {}): Promise<void> {
+  async restart(options: Pick<HouseOptions, "clock" | "limits" | "log" | "disk" | "telemetry" | "sender"> = {}): Promise<void> {
     await this.gateway.close();
     this.gateway = await start(this.dir, options);
   }
@@ -147,7 +149,7 @@ const FORMAT = readFileSync(path.resolve(import.meta.dirname, "../../docs/audit-
 
 function start(
   dir: string,
-  { limits, clock, log, disk, telemetry }: Pick<HouseOptions, "clock" | "limits" | "log" | "disk" | "telemetry">,
+  { limits, clock, log, disk, telemetry, sender }: Pick<HouseOptions, "clock" | "limits" | "log" | "disk" | "telemetry" | "sender">,
 ): Promise<Gateway> {
   return startGateway({
     siteFile: path.join(dir, "site.yaml"),
@@ -157,6 +159,7 @@ function start(
     ...(clock === undefined ? {} : { clock }),
     ...(disk === undefined ? {} : { disk }),
     ...(telemetry === undefined ? {} : { telemetry }),
+    ...(sender === undefined ? {} : { sender }),
   });
 }
 
