@@ -71,14 +71,16 @@ export async function receive(options: ReceiveOptions): Promise<number> {
   if (options.json === true) printJson({ event: "ready", port: line.port });
   else print("ready");
   return new Promise((resolve) => {
+    let isStopping = false;
     const stop = (): void => {
+      if (isStopping) return;
+      isStopping = true;
       clearInterval(status);
       void Promise.all([line.close(), page?.close()])
         .then(() => receiver.close())
         .then(() => resolve(EXIT.ok));
     };
-    process.once("SIGTERM", stop);
-    process.once("SIGINT", stop);
+    for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, stop);
   });
 }
 

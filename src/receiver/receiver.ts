@@ -4,7 +4,8 @@
  *     datagrams ─▶ reception ─▶ batch ─▶ each sink's queue, on the disk ─▶ journal (seen, ledger), on the disk ─▶ sinks
  *                                  └▶ events, checkpoints: files, likewise
  *
- * INVARIANT: a frame is in the journal only once its samples are in the queues. A crash between the two brings it again, with the same ids.
+ * INVARIANT: a frame is in the journal only once its samples are in the queues. A crash between the two brings it again, with the same ids. So
+ * while a batch goes to the disk nothing is booked: what comes meanwhile waits.
  */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
@@ -51,6 +52,8 @@ export type ReceiverEvent = LedgerEvent | ReceptionEvent | { readonly is: "diskF
 
 /** Batches that are not on the disk yet, samples. Beyond it nothing is taken: it comes again by the carousel. */
 const MOST_PENDING = 100_000;
+/** Datagrams that wait for a batch at most. */
+const MOST_HELD = 20_000;
 const TURN_MS = 100;
 
 export class Receiver {
@@ -70,6 +73,7 @@ export class Receiver {
   readonly #texts: TextFiles;
   readonly #say: (event: ReceiverEvent) => void;
   #pending: Sample[] = [];
+  #held: Uint8Array[] = [];
   #turning: Promise<void> = Promise.resolve();
   #isTurning = false;
   #timer: NodeJS.Timeout | null = null;
@@ -123,9 +127,14 @@ export class Receiver {
     this.#timer = setInterval(() => this.turn(), TURN_MS);
   }
 
+  /** @param datagram is the receiver's afterwards */
   take(datagram: Uint8Array): void {
-    if (this.#pending.length >= MOST_PENDING || this.#trouble !== null) {
+    if (this.#pending.length >= MOST_PENDING || this.#trouble !== null || this.#held.length >= MOST_HELD) {
       this.turnedAway += 1;
+      return;
+    }
+    if (this.#isTurning) {
+      this.#held.push(datagram);
       return;
     }
     this.reception.take(datagram, millis(performance.now()), wallMillis(Date.now()));
@@ -134,20 +143,26 @@ export class Receiver {
   /** What came since the last turn becomes durable. Turns do not overlap. */
   turn(): void {
     const [now, wall] = [millis(performance.now()), wallMillis(Date.now())];
-    this.reception.tick(now, wall);
     for (const event of this.store.tick(now, wall)) {
       if (event.is === "silent" || event.is === "alive") this.#link(event.stream, event.is === "alive");
       this.#say(event);
     }
     void this.#names.keep();
     if (this.#isTurning) return;
+    this.reception.tick(now, wall);
     this.#isTurning = true;
-    this.#turning = this.#turn().finally(() => {
-      this.#isTurning = false;
-    });
+    this.#turning = this.#turn()
+      .then(() => {})
+      .finally(() => {
+        this.#isTurning = false;
+        const held = this.#held;
+        this.#held = [];
+        for (const datagram of held) this.take(datagram);
+      });
   }
 
-  async #turn(): Promise<void> {
+  /** @returns false: the queues did not take it, and so the journal must not have it either */
+  async #turn(): Promise<boolean> {
     const batch = this.#pending;
     this.#pending = [];
     const pushed = batch.length === 0 || (await this.#push(batch));
@@ -155,16 +170,17 @@ export class Receiver {
       // Those that did take it have it twice then, with the same ids.
       this.#pending = [...batch, ...this.#pending];
       this.#troubled("a sink's queue cannot be written");
-      return;
+      return false;
     }
     this.samples += batch.length;
     const untold = await this.#texts.flush(Date.now());
     if (untold !== null) {
       this.#troubled(untold);
-      return;
+      return false;
     }
     if (await this.store.flush()) this.#trouble = null;
     else this.#troubled(this.store.trouble ?? "the journal cannot be written");
+    return true;
   }
 
   async #push(batch: readonly Sample[]): Promise<boolean> {
@@ -214,10 +230,10 @@ export class Receiver {
   async close(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     await this.#turning;
-    await this.#turn();
+    const isPushed = await this.#turn();
     await this.#names.keep();
     await this.#texts.close();
-    await this.store.close();
+    await this.store.close(isPushed);
     for (const { queue } of this.#outgoing) await queue.close();
     for (const { sink } of this.#outgoing) await sink.close();
   }

@@ -46,9 +46,7 @@ export type RejectCode =
   | "again"
   | "tooOld"
   /** A repair frame of a start of which no source came yet, or of one that is over. */
-  | "noBlock"
-  /** Blocks or contents of another size than those of its start. */
-  | "otherCode";
+  | "noBlock";
 
 /** Somebody downstream wants to know. */
 export type ReceptionEvent = { readonly is: "nonceReuse" | "twoSenders" | "refuted"; readonly stream: number };

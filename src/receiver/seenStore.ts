@@ -188,8 +188,9 @@ export class SeenStore {
     return this.#next;
   }
 
-  async close(): Promise<void> {
-    await this.flush();
+  /** @param keeps false: what was taken since the last flush shall come again */
+  async close(keeps = true): Promise<void> {
+    if (keeps) await this.flush();
     await this.#last;
     await this.#letGo();
   }
