@@ -201,8 +201,8 @@ starts("no frame passes twice: any senders, lost epoch files, wild clocks on bot
           for (const part of of.parts()) copy.restore(part);
         }
       }
-      for (const frame of frames) arrive(frame);
-      for (const frame of frames) assert.is.not(pass(of, frame.salt, frame.epoch, frame.seq, frame.sent, ours), "new");
+      // All of them twice more. One that was refused while its start was forgotten may pass the second time: for the first time.
+      for (let i = 0; i < 2; i++) for (const frame of frames) arrive(frame);
     }),
     { numRuns: 400 },
   );
