@@ -272,6 +272,12 @@ export class Starts {
       stream.nextNumber = next;
       stream.forgotten = { epoch: epoch === "" ? -1n : BigInt(epoch), ms };
     }
+    // Before those that were made: one of the same salt may have taken its place since.
+    for (const [id, number] of part.gone) {
+      const stream = this.#streams.get(id);
+      const start = stream?.byNumber.get(number);
+      if (stream !== undefined && start !== undefined) drop(stream, start);
+    }
     for (const [id, number, salt, epoch, afterMs] of part.starts) {
       const stream = this.#streams.get(id) ?? this.#putStream(id);
       if (!stream.byNumber.has(number)) this.#put(stream, new Start(id, number, salt, BigInt(epoch), afterMs, 0, this.#tagsKept));
@@ -287,11 +293,6 @@ export class Starts {
       start.seen.merge(floor, ranges);
       stream.ranges = rangesOf(stream);
       if (stream.last === null || start.heardMs >= stream.last.heardMs) stream.last = start;
-    }
-    for (const [id, number] of part.gone) {
-      const stream = this.#streams.get(id);
-      const start = stream?.byNumber.get(number);
-      if (stream !== undefined && start !== undefined) drop(stream, start);
     }
   }
 

@@ -139,6 +139,19 @@ starts("after a loss of memory: what is known began before for good; what is not
   assert.is(told.doubt, "none", "the sender's word in a heartbeat");
 });
 
+starts("a start that was let go of and taken in again in one batch is there after a restore, with what passed of it", () => {
+  const of = new Starts();
+  const copy = new Starts();
+  assert.is(pass(of, "a", 5, 7, 7), "new");
+  assert.is(pass(of, "b", 6, 0, 8), "new");
+  copy.restore(of.takeChanges());
+  of.tick(at(HOUR));
+  of.tick(at(8 * DAY + 2 * HOUR));
+  assert.is(pass(of, "a", 5, 8, 8, 8 * DAY + 2 * HOUR), "new", "never came");
+  copy.restore(of.takeChanges());
+  assert.is(pass(copy, "a", 5, 8, 8, 8 * DAY + 2 * HOUR), "again");
+});
+
 starts("no frame passes twice: any senders, lost epoch files, wild clocks on both sides, caps, ticks, restores", () => {
   const step = fc.oneof(
     {
