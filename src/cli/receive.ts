@@ -12,7 +12,7 @@ import { readJournal } from "#receiver/journal";
 import { Ledger } from "#receiver/ledger";
 import { ledgerCsv, ledgerJson, ledgerMetrics, ledgerText } from "#receiver/ledgerPrint";
 import type { PageServer } from "#receiver/page/page";
-import type { Outgoing, ReceiverEvent } from "#receiver/receiver";
+import type { ReceiverEvent } from "#receiver/receiver";
 import { Receiver } from "#receiver/receiver";
 import { readStreamKeys } from "#sealing/streamKeys";
 import { receiverSteps, sayStep } from "#telemetry/isolation";
@@ -20,6 +20,7 @@ import { listenUdp } from "#transport/udp";
 import { EXIT } from "./exit.ts";
 import { print, printJson } from "./output.ts";
 import { sinksOf } from "./receiveSinks.ts";
+import { type OpenOutgoing, SinkWatch, statusOf } from "./receiveStatus.ts";
 
 export interface ReceiveOptions {
   readonly config: string;
@@ -30,6 +31,7 @@ export interface ReceiveOptions {
 }
 
 const STATUS_MS = 10_000;
+const WATCH_MS = 1_000;
 
 export async function receive(options: ReceiveOptions): Promise<number> {
   const site = readReceive(options.config);
@@ -67,7 +69,9 @@ export async function receive(options: ReceiveOptions): Promise<number> {
           log,
         );
   receiver.start();
-  const status = setInterval(() => log.info(statusOf(receiver, line.dropped()), "received"), STATUS_MS);
+  const sinks = new SinkWatch(outgoing, log);
+  const status = setInterval(() => log.info(statusOf(receiver, line.dropped(), sinks), "received"), STATUS_MS);
+  const watch = setInterval(() => sinks.look(), WATCH_MS);
   if (options.json === true) printJson({ event: "ready", port: line.port });
   else print("ready");
   return new Promise((resolve) => {
@@ -76,6 +80,7 @@ export async function receive(options: ReceiveOptions): Promise<number> {
       if (isStopping) return;
       isStopping = true;
       clearInterval(status);
+      clearInterval(watch);
       void Promise.all([line.close(), page?.close()])
         .then(() => receiver.close())
         .then(() => resolve(EXIT.ok));
@@ -109,12 +114,6 @@ function sayHostPort({ host, port }: HostPort): string {
 
 function numbersOf({ document }: ReceiveSite): number[] {
   return document.streams.map(({ stream }) => stream);
-}
-
-function statusOf(receiver: Receiver, dropped: number | null): object {
-  const { frames, rejected, proven, unnamed } = receiver.reception;
-  const { samples, pending, turnedAway, trouble } = receiver;
-  return { frames, samples, rejected: Object.fromEntries(rejected), checkpoints: proven, unnamed, pending, turnedAway, dropped, trouble };
 }
 
 /** What people should hear of at once, each in a line. */
@@ -166,8 +165,8 @@ function publicKeyIn(file: string): KeyObject {
   throw new UserProblems([`${file}:1:1: found a key of type ${key.asymmetricKeyType ?? "?"}; expected PEM of an Ed25519 key`]);
 }
 
-async function openOutgoing(site: ReceiveSite, state: string, log: Log): Promise<Outgoing[]> {
-  const outgoing: Outgoing[] = [];
+async function openOutgoing(site: ReceiveSite, state: string, log: Log): Promise<OpenOutgoing[]> {
+  const outgoing: OpenOutgoing[] = [];
   for (const { sink, maxOctets, whenFull } of sinksOf(site, log)) {
     const directory = path.join(state, "queues", sink.name);
     const queue = await DeliveryQueue.open({ directory, sink, whenFull, ...(maxOctets === undefined ? {} : { maxOctets }) });

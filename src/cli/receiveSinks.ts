@@ -1,4 +1,5 @@
 /** Sinks as receive.yaml names them. */
+import path from "node:path";
 import type { ReceiveDocument, ReceiveSite } from "#config/receive";
 import type { Log } from "#log";
 import type { WhenFull } from "#receiver/deliveryQueue";
@@ -8,11 +9,14 @@ import { LineHttp, writeUrl } from "#receiver/lineHttp";
 import type { Sink } from "#receiver/model";
 import { MqttJsonSink } from "#receiver/mqttJson";
 import type { BrokerOptions } from "#receiver/mqttSession";
+import { SetAside } from "#receiver/setAside";
+import type { SinkStatus } from "#receiver/sinkTally";
 import { SparkplugSink } from "#receiver/sparkplug/sink";
 import { Sql } from "#receiver/sql";
+import type { TlsFiles } from "#receiver/tlsFiles";
 
 export interface OpenSink {
-  readonly sink: Sink;
+  readonly sink: Sink & { readonly status?: SinkStatus };
   readonly maxOctets: number | undefined;
   readonly whenFull: WhenFull;
 }
@@ -22,26 +26,34 @@ type Broker = ReceiveDocument["sinks"]["mqtt"][number] | ReceiveDocument["sinks"
 export function sinksOf(site: ReceiveSite, log: Log): OpenSink[] {
   const { mqtt, sparkplug, line_file, line_http, postgres } = site.document.sinks;
   const at = (file: string): string => site.path(file);
+  // A broker throws out whoever comes under a name that is in already: each sink of each receiver has its own.
+  const clientOf = ({ name }: Broker): string => `penstock-${site.document.receiver}-${name}`;
+  const asideOf = (name: string): SetAside => new SetAside(path.join(at(site.document.state), "refused", name));
   const note =
     (sink: string) =>
     (gateway: string, what: object): void =>
       log.info({ sink, gateway, ...what }, "sink");
   const open = (
     { queue, when_full: whenFull }: { readonly queue?: number | undefined; readonly when_full: WhenFull },
-    sink: Sink,
+    sink: OpenSink["sink"],
   ): OpenSink => ({ sink, maxOctets: queue, whenFull });
   return [
-    ...mqtt.map((each) => open(each, new MqttJsonSink({ name: each.name, broker: brokerOf(each, at), root: each.root }, note(each.name)))),
+    ...mqtt.map((each) =>
+      open(
+        each,
+        new MqttJsonSink({ name: each.name, broker: brokerOf(each, at), root: each.root, clientId: clientOf(each) }, note(each.name)),
+      ),
+    ),
     ...sparkplug.map((each) => {
       const { name, group, primary_host: primaryHost = null } = each;
-      return open(each, new SparkplugSink({ name, broker: brokerOf(each, at), group, primaryHost }, note(name)));
+      return open(each, new SparkplugSink({ name, broker: brokerOf(each, at), group, primaryHost, clientId: clientOf(each) }, note(name)));
     }),
     ...line_file.map((each) => {
       const { name, file, measurement, size } = each;
-      return open(each, new LineFile({ name, file: at(file), ...given({ measurement, maxOctets: size }) }));
+      return open(each, new LineFile({ name, file: at(file), aside: asideOf(name), ...given({ measurement, maxOctets: size }) }));
     }),
     ...line_http.map((each) => {
-      const { name, url, org = "", bucket = "", db, token_file: tokenFile, measurement } = each;
+      const { name, url, org = "", bucket = "", db, token_file: tokenFile, tls, measurement } = each;
       const target = writeUrl(url, db === undefined ? { is: "v2", org, bucket } : { is: "v1", db });
       return open(
         each,
@@ -49,22 +61,14 @@ export function sinksOf(site: ReceiveSite, log: Log): OpenSink[] {
           name,
           url: target,
           client: httpClient(),
+          aside: asideOf(name),
           tokenFile: tokenFile === undefined ? null : at(tokenFile),
-          ...given({ measurement }),
+          ...given({ measurement, tls: tls && tlsFilesOf(tls, at) }),
         }),
       );
     }),
     ...postgres.map((each) => {
       const { name, host, port, database, user, password_file: passwordFile, tls, create_table: createTable } = each;
-      const files =
-        tls === undefined
-          ? null
-          : given({
-              ca: tls.ca && at(tls.ca),
-              serverName: tls.server_name,
-              certificate: tls.certificate && at(tls.certificate),
-              key: tls.key && at(tls.key),
-            });
       return open(
         each,
         new Sql({
@@ -74,8 +78,9 @@ export function sinksOf(site: ReceiveSite, log: Log): OpenSink[] {
           database,
           user,
           passwordFile: passwordFile === undefined ? null : at(passwordFile),
-          tls: files,
+          tls: tls === undefined ? null : { ...tlsFilesOf(tls, at), ...given({ serverName: tls.server_name }) },
           createTable,
+          aside: asideOf(name),
         }),
       );
     }),
@@ -87,15 +92,18 @@ function brokerOf({ servers, version, user, password_file: password, tls }: Brok
     servers,
     version,
     ...given({ user, passwordFile: password && at(password) }),
-    ...(tls === undefined
-      ? {}
-      : {
-          tls: {
-            caFile: at(tls.ca),
-            ...given({ certificateFile: tls.certificate && at(tls.certificate), keyFile: tls.key && at(tls.key) }),
-          },
-        }),
+    ...(tls === undefined ? {} : { tls: { ...tlsFilesOf(tls, at), caFile: at(tls.ca) } }),
   };
+}
+
+interface TlsNames {
+  readonly ca?: string | undefined;
+  readonly certificate?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+function tlsFilesOf({ ca, certificate, key }: TlsNames, at: (file: string) => string): TlsFiles {
+  return given({ caFile: ca && at(ca), certificateFile: certificate && at(certificate), keyFile: key && at(key) });
 }
 
 /** Without what was not stated. */

@@ -8,6 +8,7 @@ import { DURATION_IS, durationWithin, HOST_PORT_IS, type HostPort, readHostPort,
 import { checkShape, flag, integer, jsonSchemaOf, keys, listOf, matching, name, oneOf, parsed, text, type Value } from "#documents/shape";
 import { readYaml, type YamlDocument } from "#documents/yaml";
 import { err, ok, type Result } from "#wire";
+import { INTERFACE } from "./schema.ts";
 
 const file = (what: string) => text(`the path of ${what}`, { max: 4096 }).meta({ description: `path of ${what}, from this file's folder` });
 const size = () => parsed(SIZE_IS, readSize);
@@ -22,37 +23,42 @@ const QUEUE = {
   name: name().meta({ description: "name of the sink, and of its queue's folder" }),
   queue: size().optional().meta({ description: "disk that what waits for it may take; 1GiB unless stated" }),
   when_full: oneOf(["drop-oldest", "refuse"]).default("drop-oldest").meta({
-    description: "what happens then: the oldest goes, or nothing more is taken",
+    description: "what happens when that is full: the oldest goes, or nothing more is taken, for any sink",
   }),
 };
 
-const TLS = keys({
-  ca: file("the authority of the server's certificate (PEM)"),
+const CA = file("the authority of the server's certificate (PEM)");
+const OURS = {
   certificate: file("our certificate (PEM)").optional(),
-  key: file("its private key (PEM)").optional(),
-});
+  key: file("its private key (PEM, mode 0600)").optional(),
+};
+/** Without `ca` the authorities of this machine's Node are believed. */
+const TLS = keys({ ca: CA.optional(), ...OURS });
+
+const BROKER_IS = "a broker such as mqtts://broker.example:8883";
+const SERVER_IS = "the server, such as https://influx.example:8086";
 
 const BROKER = {
   ...QUEUE,
-  servers: listOf(matching(/^mqtts?:\/\/[^\s/@]+$/, "a broker such as mqtts://broker.example:8883"), { min: 1, max: 8 }).meta({
-    description: "brokers of which one is used: the first that answers",
+  servers: listOf(matching(/^mqtts?:\/\/[^\s/@]+$/, BROKER_IS), { min: 1, max: 8 }).meta({
+    description: "brokers, gone to in turn, one at a time",
   }),
   version: oneOf(["3.1.1", "5"]).default("5").meta({ description: "of MQTT" }),
   user: text().optional().meta({ description: "whom the broker knows us as" }),
   password_file: file("the file with the password (mode 0600)").optional(),
-  tls: TLS.optional(),
+  tls: keys({ ca: CA, ...OURS }).optional(),
 };
 
 const MQTT = keys({
   ...BROKER,
-  root: matching(/^[^+#\s]{1,200}$/, "the first level of every topic, such as plant/north")
+  root: matching(/^(?!\/)[^+#\s\p{C}]{1,200}(?<!\/)$/u, "the first levels of every topic, such as plant/north")
     .default("penstock")
     .meta({ description: "the first level of every topic" }),
 });
 const SPARKPLUG = keys({
   ...BROKER,
-  group: matching(/^[^+#/\s]{1,100}$/, "a group id without + # /").meta({ description: "Sparkplug's group id" }),
-  primary_host: matching(/^[^+#/\s]{1,100}$/, "a host id without + # /")
+  group: matching(/^[^+#/\s\p{C}]{1,100}$/u, "a group id without + # /").meta({ description: "Sparkplug's group id" }),
+  primary_host: matching(/^[^+#/\s\p{C}]{1,100}$/u, "a host id without + # /")
     .optional()
     .meta({ description: "host application without which nothing is published" }),
 });
@@ -64,11 +70,12 @@ const LINE_FILE = keys({
 });
 const LINE_HTTP = keys({
   ...QUEUE,
-  url: matching(/^https?:\/\/\S+$/, "the server, such as https://influx.example:8086").meta({ description: "the server" }),
+  url: matching(/^https?:\/\/[^\s@]+$/, SERVER_IS).meta({ description: "the server" }),
   org: text().optional().meta({ description: "organisation (InfluxDB 2 and later)" }),
   bucket: text().optional().meta({ description: "bucket of it" }),
   db: text().optional().meta({ description: "database (InfluxDB 1, VictoriaMetrics and others)" }),
   token_file: file("the file with the token (mode 0600)").optional(),
+  tls: TLS.optional(),
   measurement: text().optional().meta({ description: "name of the measurement; as the sink has it unless stated" }),
 });
 const POSTGRES = keys({
@@ -79,10 +86,9 @@ const POSTGRES = keys({
   user: text().meta({ description: "role that may insert" }),
   password_file: file("the file with the password (mode 0600)").optional(),
   tls: keys({
-    ca: file("the authority of the server's certificate (PEM)").optional(),
+    ca: CA.optional(),
     server_name: text().optional().meta({ description: "name in its certificate, where it is not the host's" }),
-    certificate: file("our certificate (PEM)").optional(),
-    key: file("its private key (PEM)").optional(),
+    ...OURS,
   }).optional(),
   create_table: flag().default(false).meta({ description: "make the table where there is none" }),
 });
@@ -90,9 +96,7 @@ const POSTGRES = keys({
 export const RECEIVE = keys({
   receiver: name().meta({ description: "name of this receiver" }),
   listen: parsed(HOST_PORT_IS, readHostPort).meta({ description: "address and port that frames come to" }),
-  interface: matching(/^[A-Za-z0-9_.:@-]{1,15}$/, "the name of a network interface")
-    .optional()
-    .meta({ description: "interface that frames come in by, and nothing else" }),
+  interface: INTERFACE.optional().meta({ description: "interface that frames come in by, and nothing else" }),
   buffer: size()
     .default(8 * 1024 ** 2)
     .meta({ description: "octets of the kernel's buffer: what comes while this process is not running" }),
@@ -160,9 +164,15 @@ function problemsOf(document: YamlDocument, { streams, sinks, page, page_open: i
     list.forEach((sink, i) => {
       if (names.has(sink.name)) problems.push(document.problem(["sinks", kind, i, "name"], "a name that no other sink has"));
       names.add(sink.name);
+      const { certificate, key } = ("tls" in sink ? sink.tls : undefined) ?? {};
+      if ((certificate === undefined) !== (key === undefined))
+        problems.push(document.problem(["sinks", kind, i, "tls"], "certificate and key together, or neither"));
     });
   for (const kind of ["mqtt", "sparkplug"] as const)
     sinks[kind].forEach(({ servers, tls }, i) => {
+      servers.forEach((server, n) => {
+        if (!URL.canParse(server)) problems.push(document.problem(["sinks", kind, i, "servers", n], BROKER_IS));
+      });
       const secure = servers.filter((server) => server.startsWith("mqtts:")).length;
       if (secure > 0 && secure < servers.length)
         problems.push(document.problem(["sinks", kind, i, "servers"], "all of them mqtts, or none"));
@@ -171,7 +181,10 @@ function problemsOf(document: YamlDocument, { streams, sinks, page, page_open: i
           document.problem(["sinks", kind, i, secure > 0 ? "servers" : "tls"], "tls: { ca: ... } with mqtts://, and only then"),
         );
     });
-  sinks.line_http.forEach(({ org, bucket, db }, i) => {
+  sinks.line_http.forEach(({ url, tls, org, bucket, db }, i) => {
+    if (!URL.canParse(url)) problems.push(document.problem(["sinks", "line_http", i, "url"], SERVER_IS));
+    if (tls !== undefined && !url.startsWith("https:"))
+      problems.push(document.problem(["sinks", "line_http", i, "tls"], "tls: with https://, and only then"));
     const isWhole = db === undefined ? org !== undefined && bucket !== undefined : org === undefined && bucket === undefined;
     if (!isWhole) problems.push(document.problem(["sinks", "line_http", i], "org and bucket (InfluxDB 2 and later), or db"));
   });

@@ -53,7 +53,7 @@ function readAddress(words: string): { readonly words: string } | string {
 }
 
 /** Linux IFNAMSIZ is 16 with its final zero. */
-const INTERFACE = matching(/^(?!\.{1,2}$)[A-Za-z0-9_.:@-]{1,15}$/, "the name of a network interface, such as scada0");
+export const INTERFACE = matching(/^(?!\.{1,2}$)[A-Za-z0-9_.:@-]{1,15}$/, "the name of a network interface, such as scada0");
 
 /** A SPIFFE id or a common name; `*` is one whole last segment (RULINGS 17). */
 const IDENTITY = matching(

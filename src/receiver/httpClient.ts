@@ -1,6 +1,8 @@
 /** One request to a server, with an end in any case. A port: the sinks know no sockets, and tests hand in what they like. */
 import http from "node:http";
 import https from "node:https";
+import { PARAMETERS } from "#transport/tlsContext";
+import type { TlsPapers } from "./tlsFiles.ts";
 
 export interface HttpPost {
   readonly url: URL;
@@ -8,6 +10,8 @@ export interface HttpPost {
   readonly body: Uint8Array;
   /** For all of it, from the connection to the last octet of the answer. */
   readonly timeoutMs: number;
+  /** For https; others than before make another connection. */
+  readonly tls: TlsPapers;
 }
 
 export interface HttpAnswer {
@@ -24,26 +28,13 @@ export interface HttpClient {
   close(): void;
 }
 
-export interface HttpTls {
-  /** PEM. */
-  readonly ca?: string;
-  readonly certificate?: string;
-  readonly key?: string;
-}
-
 const ANSWER_OCTETS = 16 * 1024;
 
 /** One connection, kept between requests. */
-export function httpClient(tls: HttpTls = {}): HttpClient {
+export function httpClient(): HttpClient {
   const options = { keepAlive: true, maxSockets: 1 };
   const plain = new http.Agent(options);
-  const secure = new https.Agent({
-    ...options,
-    minVersion: "TLSv1.2",
-    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-    ...(tls.certificate === undefined ? {} : { cert: tls.certificate }),
-    ...(tls.key === undefined ? {} : { key: tls.key }),
-  });
+  const secure = new https.Agent({ ...options, ...PARAMETERS });
   return {
     post: (request) => post(request, request.url.protocol === "https:" ? secure : plain),
     close() {
@@ -53,9 +44,10 @@ export function httpClient(tls: HttpTls = {}): HttpClient {
   };
 }
 
-function post({ url, headers, body, timeoutMs }: HttpPost, agent: http.Agent): Promise<HttpAnswer> {
+function post({ url, headers, body, timeoutMs, tls }: HttpPost, agent: http.Agent): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const request = (url.protocol === "https:" ? https : http).request(url, {
+      ...tls,
       method: "POST",
       agent,
       headers: { ...headers, "content-length": String(body.length) },

@@ -10,8 +10,8 @@ import { reasonOf } from "#disk/reason";
 import { type Disk, realDisk } from "./disk.ts";
 import { encodeLine, type LineOptions } from "./lineProtocol.ts";
 import type { Sample, Sink } from "./model.ts";
-import { SetAside } from "./setAside.ts";
-import type { SinkStatus } from "./sinkStatus.ts";
+import type { SetAside } from "./setAside.ts";
+import { type SinkStatus, SinkTally } from "./sinkTally.ts";
 
 export interface LineFileOptions extends LineOptions {
   readonly name: string;
@@ -40,22 +40,19 @@ export class LineFile implements Sink {
   readonly name: string;
   readonly #options: LineFileOptions;
   readonly #disk: Disk;
-  readonly #aside: SetAside;
+  readonly #tally: SinkTally;
   #open: Open | null = null;
-  #taken = 0;
-  #trouble: string | null = null;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: LineFileOptions) {
     this.name = options.name;
     this.#options = options;
     this.#disk = options.disk ?? realDisk;
-    this.#aside = options.aside ?? new SetAside(null);
+    this.#tally = new SinkTally(options.aside);
   }
 
   get status(): SinkStatus {
-    const { count, unkept, reason } = this.#aside;
-    return { taken: this.#taken, setAside: count, unkept, refusal: reason, trouble: this.#trouble };
+    return this.#tally.status;
   }
 
   births(): void {}
@@ -71,7 +68,7 @@ export class LineFile implements Sink {
   async close(): Promise<void> {
     await this.#last;
     await this.#end();
-    await this.#aside.close();
+    await this.#tally.aside.close();
   }
 
   async #deliver(samples: readonly Sample[]): Promise<boolean> {
@@ -85,13 +82,12 @@ export class LineFile implements Sink {
     try {
       await this.#write(Buffer.from(lines.join("")));
     } catch (error) {
-      this.#trouble = reasonOf(error);
+      this.#tally.failed(reasonOf(error));
       await this.#cut();
       return false;
     }
-    this.#trouble = null;
-    this.#taken += lines.length;
-    if (unfit.length > 0) await this.#aside.put(unfit, "the time is beyond what line protocol holds");
+    this.#tally.took(lines.length);
+    if (unfit.length > 0) await this.#tally.aside.put(unfit, "the time is beyond what line protocol holds");
     return true;
   }
 

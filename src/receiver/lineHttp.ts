@@ -12,19 +12,20 @@
 import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
 import { reasonOf } from "#disk/reason";
-import { visible } from "#documents/escape";
 import type { HttpAnswer, HttpClient } from "./httpClient.ts";
 import { encodeLine, type LineOptions } from "./lineProtocol.ts";
 import type { Sample, Sink } from "./model.ts";
 import { readSecret } from "./secret.ts";
-import { deliverParts, type Sent, SetAside, TAKEN } from "./setAside.ts";
-import type { SinkStatus } from "./sinkStatus.ts";
+import { type Sent, type SetAside, TAKEN } from "./setAside.ts";
+import { type SinkStatus, SinkTally } from "./sinkTally.ts";
+import { readTls, type TlsFiles } from "./tlsFiles.ts";
 
 export interface LineHttpOptions extends LineOptions {
   readonly name: string;
   /** With path and query as the server wants them; `writeUrl` makes the usual ones. */
   readonly url: URL;
   readonly client: HttpClient;
+  readonly tls?: TlsFiles;
   /** A file of mode 0600 with the token, or with `user:password` for `Basic`; null: none is sent. */
   readonly tokenFile?: string | null;
   readonly scheme?: "Token" | "Bearer" | "Basic";
@@ -58,23 +59,20 @@ export function writeUrl(base: string, api: Api): URL {
 export class LineHttp implements Sink {
   readonly name: string;
   readonly #options: LineHttpOptions;
-  readonly #aside: SetAside;
+  readonly #tally: SinkTally;
   readonly #now: () => number;
   #token: string | null = null;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
-  #taken = 0;
-  #trouble: string | null = null;
 
   constructor(options: LineHttpOptions) {
     this.name = options.name;
     this.#options = options;
-    this.#aside = options.aside ?? new SetAside(null);
+    this.#tally = new SinkTally(options.aside);
     this.#now = options.now ?? (() => performance.now());
   }
 
   get status(): SinkStatus {
-    const { count, unkept, reason } = this.#aside;
-    return { taken: this.#taken, setAside: count, unkept, refusal: reason, trouble: this.#trouble };
+    return this.#tally.status;
   }
 
   births(): void {}
@@ -83,34 +81,28 @@ export class LineHttp implements Sink {
 
   async deliver(samples: readonly Sample[]): Promise<boolean> {
     if (this.#now() < this.#notBeforeMs) return false;
-    const before = this.#aside.count;
-    const sent = await deliverParts(samples, (part) => this.#send(part), this.#aside);
-    this.#trouble = sent.is === "later" ? visible(sent.reason) : null;
-    if (sent.is === "later") return false;
-    this.#taken += samples.length - (this.#aside.count - before);
-    return true;
+    return this.#tally.deliver(samples, (part) => this.#send(part));
   }
 
   async close(): Promise<void> {
     this.#options.client.close();
-    await this.#aside.close();
+    await this.#tally.aside.close();
   }
 
   async #send(samples: readonly Sample[]): Promise<Sent> {
     const lines = samples.map((sample) => encodeLine(sample, this.#options));
     if (lines.includes(null)) return { is: "refused", reason: "the time is beyond what line protocol holds" };
     const headers: Record<string, string> = { "content-type": "text/plain; charset=utf-8" };
-    const token = this.#authorization();
-    if (token.is === "later") return token;
-    if (token.header !== null) headers.authorization = token.header;
     try {
+      const authorization = this.#authorization();
+      if (authorization !== null) headers.authorization = authorization;
       let body: Uint8Array = Buffer.from(lines.join(""));
       if (this.#options.gzip === true) {
         body = await zipped(body, { level: constants.Z_BEST_SPEED });
         headers["content-encoding"] = "gzip";
       }
-      const { client, url, timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options;
-      return this.#judge(await client.post({ url, headers, body, timeoutMs }));
+      const { client, url, tls = {}, timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options;
+      return this.#judge(await client.post({ url, headers, body, timeoutMs, tls: readTls(tls) }));
     } catch (error) {
       return { is: "later", reason: reasonOf(error) };
     }
@@ -127,15 +119,15 @@ export class LineHttp implements Sink {
     return { is: "later", reason };
   }
 
-  #authorization(): { readonly is: "is"; readonly header: string | null } | { readonly is: "later"; readonly reason: string } {
+  /** @throws Error where the file is not as it should be */
+  #authorization(): string | null {
     const { tokenFile = null, scheme = "Token" } = this.#options;
-    if (tokenFile === null) return { is: "is", header: null };
+    if (tokenFile === null) return null;
     if (this.#token === null) {
       const secret = readSecret(tokenFile);
-      if (!secret.ok) return { is: "later", reason: secret.error };
-      this.#token = scheme === "Basic" ? Buffer.from(secret.value).toString("base64") : secret.value;
+      this.#token = scheme === "Basic" ? Buffer.from(secret).toString("base64") : secret;
     }
-    return { is: "is", header: `${scheme} ${this.#token}` };
+    return `${scheme} ${this.#token}`;
   }
 }
 

@@ -28,7 +28,7 @@ export interface Sample {
   readonly historical: boolean;
 }
 
-/** Somewhere samples go. Back-pressure: `full` says so, and only this sink waits. */
+/** Somewhere samples go, out of a queue of its own: what it does not take waits there. */
 export interface Sink {
   readonly name: string;
   /** What is known of a gateway's points, whole; again whenever it changes. */

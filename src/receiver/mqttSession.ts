@@ -7,24 +7,21 @@
  *     silence: a publish or a ping that nothing comes back for within ANSWER_MS ends the session
  *     pings:   an answered one proves that the broker has read all that was written before it
  */
-import { readFile } from "node:fs/promises";
 import type { IClientOptions, MqttClient } from "mqtt";
+import { reasonOf } from "#disk/reason";
 import { PARAMETERS } from "#transport/tlsContext";
+import { readSecret } from "./secret.ts";
+import { readTls, type TlsFiles } from "./tlsFiles.ts";
 
 export interface BrokerOptions {
   /** `mqtt://host:port` or `mqtts://host:port`. Where there are several, they are gone to in turn, one at a time. */
   readonly servers: readonly string[];
   readonly version: "3.1.1" | "5";
   readonly user?: string;
+  /** A file of mode 0600, read for each session. */
   readonly passwordFile?: string;
-  /** For mqtts. PEM files, read anew for each session, so that a renewed certificate needs no restart. */
-  readonly tls?: {
-    /** Authorities of the broker; no other is believed. */
-    readonly caFile: string;
-    /** Ours, with its key, where the broker asks for one. */
-    readonly certificateFile?: string;
-    readonly keyFile?: string;
-  };
+  /** For mqtts. */
+  readonly tls?: TlsFiles & { readonly caFile: string };
   readonly keepAliveSeconds?: number;
 }
 
@@ -115,7 +112,7 @@ export class MqttSession {
   ): Promise<MqttSession | string> {
     let options: IClientOptions;
     try {
-      options = await optionsOf(broker, server, clientId, will);
+      options = optionsOf(broker, server, clientId, will);
     } catch (error) {
       return reasonOf(error);
     }
@@ -223,23 +220,14 @@ export class MqttSession {
   }
 }
 
-async function optionsOf(broker: BrokerOptions, server: string, clientId: string, will: Message): Promise<IClientOptions> {
+/** @throws Error where a file is not as it should be */
+function optionsOf(broker: BrokerOptions, server: string, clientId: string, will: Message): IClientOptions {
   const { tls } = broker;
   const { protocol, hostname, port } = new URL(server);
   const isTls = protocol === "mqtts:";
   const isVersion5 = broker.version === "5";
-  const files =
-    tls === undefined
-      ? {}
-      : {
-          ...PARAMETERS,
-          ca: await readFile(tls.caFile),
-          ...(tls.certificateFile === undefined ? {} : { cert: await readFile(tls.certificateFile) }),
-          ...(tls.keyFile === undefined ? {} : { key: await readFile(tls.keyFile) }),
-          rejectUnauthorized: true,
-        };
   return {
-    ...files,
+    ...(tls === undefined ? {} : { ...PARAMETERS, ...readTls(tls), rejectUnauthorized: true }),
     protocol: isTls ? "mqtts" : "mqtt",
     host: hostname.replace(/^\[|\]$/g, ""),
     port: port === "" ? (isTls ? 8883 : 1883) : Number(port),
@@ -254,16 +242,9 @@ async function optionsOf(broker: BrokerOptions, server: string, clientId: string
     queueQoSZero: false,
     resubscribe: false,
     ...(broker.user === undefined ? {} : { username: broker.user }),
-    ...(broker.passwordFile === undefined ? {} : { password: (await readFile(broker.passwordFile, "utf8")).trimEnd() }),
+    ...(broker.passwordFile === undefined ? {} : { password: readSecret(broker.passwordFile) }),
     will: { topic: will.topic, payload: Buffer.from(will.payload), qos: will.qos, retain: will.retain },
   };
-}
-
-/** A Node error code where there is one, else what was said. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code } = error as NodeJS.ErrnoException;
-  return typeof code === "string" ? code : error.message;
 }
 
 function passes(ms: number): Promise<false> {

@@ -21,21 +21,18 @@
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import type pg from "pg";
 import { reasonOf } from "#disk/reason";
-import { visible } from "#documents/escape";
+import { PARAMETERS } from "#transport/tlsContext";
 import type { Sample, Sink } from "./model.ts";
 import { within } from "./patience.ts";
 import { readSecret } from "./secret.ts";
-import { deliverParts, type Sent, SetAside, TAKEN } from "./setAside.ts";
-import type { SinkStatus } from "./sinkStatus.ts";
+import { type Sent, type SetAside, TAKEN } from "./setAside.ts";
+import { type SinkStatus, SinkTally } from "./sinkTally.ts";
+import { readTls, type TlsFiles } from "./tlsFiles.ts";
 
-export interface SqlTls {
-  /** PEM of those who may vouch for the server; it is verified in any case. Without it: those Node knows. */
-  readonly ca?: string;
+/** The server is verified in any case. */
+export interface SqlTls extends TlsFiles {
   /** The name in the server's certificate, where that is not the host. */
   readonly serverName?: string;
-  /** PEM of ours, where the server wants one. */
-  readonly certificate?: string;
-  readonly key?: string;
 }
 
 export interface SqlOptions {
@@ -99,39 +96,31 @@ const LATEST_MS = Date.parse("9999-12-31T00:00:00Z");
 export class Sql implements Sink {
   readonly name: string;
   readonly #options: SqlOptions;
-  readonly #aside: SetAside;
+  readonly #tally: SinkTally;
   #client: pg.Client | null = null;
   #isTableMade = false;
-  #taken = 0;
-  #trouble: string | null = null;
 
   constructor(options: SqlOptions) {
     this.name = options.name;
     this.#options = options;
-    this.#aside = options.aside ?? new SetAside(null);
+    this.#tally = new SinkTally(options.aside);
   }
 
   get status(): SinkStatus {
-    const { count, unkept, reason } = this.#aside;
-    return { taken: this.#taken, setAside: count, unkept, refusal: reason, trouble: this.#trouble };
+    return this.#tally.status;
   }
 
   births(): void {}
 
   link(): void {}
 
-  async deliver(samples: readonly Sample[]): Promise<boolean> {
-    const before = this.#aside.count;
-    const sent = await deliverParts(samples, (part) => this.#insert(part), this.#aside);
-    this.#trouble = sent.is === "later" ? visible(sent.reason) : null;
-    if (sent.is === "later") return false;
-    this.#taken += samples.length - (this.#aside.count - before);
-    return true;
+  deliver(samples: readonly Sample[]): Promise<boolean> {
+    return this.#tally.deliver(samples, (part) => this.#insert(part));
   }
 
   async close(): Promise<void> {
     await this.#disconnect();
-    await this.#aside.close();
+    await this.#tally.aside.close();
   }
 
   async #insert(samples: readonly Sample[]): Promise<Sent> {
@@ -162,7 +151,7 @@ export class Sql implements Sink {
       database,
       user,
       // A function in any case: without one the library looks into the environment and home directory of whoever runs us.
-      password: () => (passwordFile === null ? "" : passwordOf(passwordFile)),
+      password: () => (passwordFile === null ? "" : readSecret(passwordFile)),
       ssl: tls === null ? false : tlsOf(tls, host),
       application_name: "penstock",
       keepAlive: true,
@@ -193,21 +182,14 @@ export class Sql implements Sink {
   }
 }
 
-function passwordOf(file: string): string {
-  const secret = readSecret(file);
-  if (!secret.ok) throw new Error(secret.error);
-  return secret.value;
-}
-
-function tlsOf({ ca, serverName, certificate, key }: SqlTls, host: string): object {
+/** @throws as `readTls` */
+function tlsOf({ serverName, ...files }: SqlTls, host: string): object {
   return {
+    ...PARAMETERS,
+    ...readTls(files),
     rejectUnauthorized: true,
-    minVersion: "TLSv1.2",
     // Said outright: the library puts the host in the place of any name it is given here.
     checkServerIdentity: (_: string, found: PeerCertificate) => checkServerIdentity(serverName ?? host, found),
-    ...(ca === undefined ? {} : { ca }),
-    ...(certificate === undefined ? {} : { cert: certificate }),
-    ...(key === undefined ? {} : { key }),
   };
 }
 

@@ -19,7 +19,7 @@ streams:
   - { stream: 8, keys: /etc/penstock/8 }
 sinks:
   mqtt:
-    - { name: broker, servers: ["mqtts://a.example:8883"], tls: { ca: ca.pem }, user: far, password_file: secret }
+    - { name: broker, servers: ["mqtts://a.example:8883"], tls: { ca: ca.pem, certificate: c.pem, key: c.key }, user: far, password_file: secret }
   sparkplug:
     - { name: plant, servers: ["mqtt://b.example:1883"], group: north, version: 3.1.1 }
   line_file: [{ name: lines, file: lines, size: 10MB }]
@@ -89,11 +89,24 @@ const SLIPS: readonly (readonly [piece: string, instead: string, said: string])[
     'servers: «["mqtts://a.example:8883", "mqtt://b.example:1883"]',
     "expected all of them mqtts, or none",
   ],
-  [" tls: { ca: ca.pem },", "", "expected tls: { ca: ... } with mqtts://, and only then"],
+  [" tls: { ca: ca.pem, certificate: c.pem, key: c.key },", "", "expected tls: { ca: ... } with mqtts://, and only then"],
   ["group: north,", "group: north, tls: «{ ca: ca.pem },", "expected tls: { ca: ... } with mqtts://, and only then"],
   ["group: north,", "group: «a/b,", 'found "a/b"; expected a group id without + # /'],
   ["version: 3.1.1", "version: «4", "found 4; expected one of: 3.1.1, 5"],
-  ["user: far,", "root: «plant/+,", 'found "plant/+"; expected the first level of every topic'],
+  [
+    "tls: { ca: ca.pem, certificate: c.pem, key: c.key }",
+    "tls: «{ ca: ca.pem, key: c.key }",
+    "expected certificate and key together, or neither",
+  ],
+  ["create_table: true", "tls: «{ certificate: c.pem }", "expected certificate and key together, or neither"],
+  ['servers: ["mqtt://b.example:1883"]', 'servers: [«"mqtt://b.example:99999"]', "expected a broker such as mqtts://"],
+  ["user: far,", 'root: «"plant/",', 'found "plant/"; expected the first levels of every topic'],
+  ["user: far,", 'root: «"/plant",', 'found "/plant"; expected the first levels of every topic'],
+  ["interface: line0", 'interface: «".."', 'found ".."; expected the name of a network interface'],
+  ['url: "https://influx.example:8086"', 'url: «"https://u:p@influx.example"', "expected the server, such as https://"],
+  ['url: "https://influx.example:8086"', 'url: «"https://influx.example:99999"', "expected the server, such as https://"],
+  ["db: d, queue: 2GiB,", "db: d, tls: «{ ca: ca.pem },", "expected tls: with https://, and only then"],
+  ["user: far,", "root: «plant/+,", 'found "plant/+"; expected the first levels of every topic'],
   ["size: 10MB", "size: «10 potatoes", 'found "10 potatoes"; expected '],
   ['url: "https://influx.example:8086"', 'url: «"influx.example"', 'found "influx.example"; expected the server, such as https://'],
   ["org: o, bucket: b, ", "org: o, ", "expected org and bucket (InfluxDB 2 and later), or db"],

@@ -275,20 +275,22 @@ withServer("TLS with certificates on both sides; no other server, no other name,
   await postgres.stop();
   postgres.access(["local all all scram-sha-256", "hostssl all penstock 127.0.0.1/32 cert"]);
   await postgres.start({ ssl: "on", ssl_key_file: keyFile, ssl_cert_file: certificateFile, ssl_ca_file: caFile });
-  const { ca, client: certificate, clientKey: key } = papers;
+  const files = (name: string): string => path.join(root, "tls", name);
+  const ca = { caFile: files("ca.pem") };
+  const ours = { certificateFile: files("client.pem"), keyFile: files("client.key") };
   const sinkOver = (tls: SqlOptions["tls"], host = "127.0.0.1"): Sql => sinkTo(postgres, { host, tls, passwordFile: null });
-  const good = sinkOver({ ca, certificate, key });
+  const good = sinkOver({ ...ca, ...ours });
   assert.is(await good.deliver(samplesFrom(0, 3)), true, good.status.trouble ?? "");
   await good.close();
-  const named = sinkOver({ ca, certificate, key, serverName: "historian.plant.example" }, "localhost");
+  const named = sinkOver({ ...ca, ...ours, serverName: "historian.plant.example" }, "localhost");
   assert.is(await named.deliver(samplesFrom(0, 3)), true, named.status.trouble ?? "");
   await named.close();
   for (const [what, tls, expected, host = "127.0.0.1"] of [
-    ["another name", { ca, certificate, key, serverName: "other.plant.example" }, /altnames/],
-    ["the name of a host that is not in it", { ca, certificate, key }, /altnames/, "localhost"],
-    ["another authority", { ca: papers.other, certificate, key }, /certificate/],
-    ["no authority of ours", { certificate, key }, /certificate/],
-    ["no certificate", { ca }, /certificate/],
+    ["another name", { ...ca, ...ours, serverName: "other.plant.example" }, /altnames/],
+    ["the name of a host that is not in it", { ...ca, ...ours }, /altnames/, "localhost"],
+    ["another authority", { caFile: files("other.pem"), ...ours }, /certificate/],
+    ["no authority of ours", ours, /certificate/],
+    ["no certificate", ca, /certificate/],
     ["plain", null, /pg_hba|no encryption/],
   ] as const) {
     const sink = sinkOver(tls, host);
@@ -296,10 +298,26 @@ withServer("TLS with certificates on both sides; no other server, no other name,
     assert.match(sink.status.trouble ?? "", expected, what);
     await sink.close();
   }
+  for (const [what, tls, expected] of [
+    ["a file that is no certificate", { caFile: ours.keyFile, ...ours }, /client\.key: found no certificate; expected PEM/],
+    ["a key that is none", { ...ca, ...ours, keyFile: ca.caFile }, /ca\.pem: found no private key|expected 0600/],
+    ["none at all", { caFile: files("absent.pem") }, /absent\.pem: cannot be read \(ENOENT\)/],
+  ] as const) {
+    const sink = sinkOver(tls);
+    assert.is(await sink.deliver([sampleOf(9)]), false, what);
+    assert.match(sink.status.trouble ?? "", expected, what);
+    await sink.close();
+  }
+  chmodSync(ours.keyFile, 0o644);
+  const open = sinkOver({ ...ca, ...ours });
+  assert.is(await open.deliver([sampleOf(9)]), false, "a key that others may read");
+  assert.match(open.status.trouble ?? "", /client\.key: may be read by others \(mode 0644\); expected 0600/);
+  await open.close();
+  chmodSync(ours.keyFile, 0o600);
   await postgres.stop();
   postgres.access(["local all all scram-sha-256", "host all penstock 127.0.0.1/32 trust"]);
   await postgres.start();
-  const downgraded = sinkOver({ ca, certificate, key });
+  const downgraded = sinkOver({ ...ca, ...ours });
   assert.is(await downgraded.deliver([sampleOf(9)]), false, "a server without TLS");
   assert.match(downgraded.status.trouble ?? "", /SSL/);
   await downgraded.close();
@@ -307,11 +325,8 @@ withServer("TLS with certificates on both sides; no other server, no other name,
 
 interface Papers {
   readonly ca: string;
-  readonly other: string;
   readonly server: string;
   readonly serverKey: string;
-  readonly client: string;
-  readonly clientKey: string;
 }
 
 function makePapers(directory: string): Papers {
@@ -347,11 +362,8 @@ function makePapers(directory: string): Papers {
   const text = (name: string): string => readFileSync(path.join(directory, name), "utf8");
   return {
     ca: text("ca.pem"),
-    other: text("other.pem"),
     server: text("server.pem"),
     serverKey: text("server.key"),
-    client: text("client.pem"),
-    clientKey: text("client.key"),
   };
 }
 

@@ -34,6 +34,7 @@ const { parser, generate } = require("mqtt-packet") as { parser(options: object)
 /** Accepts everybody, and then answers as little as it is told to. */
 export class SternBroker {
   readonly commands: string[] = [];
+  readonly clients: string[] = [];
   readonly #server: net.Server;
   readonly #lines = new Set<net.Socket>();
 
@@ -43,8 +44,9 @@ export class SternBroker {
       line.on("error", () => {});
       line.on("close", () => this.#lines.delete(line));
       const own = parser({});
-      own.on("packet", ({ cmd, messageId, qos, subscriptions }) => {
+      own.on("packet", ({ cmd, messageId, qos, subscriptions, clientId }) => {
         this.commands.push(cmd);
+        if (cmd === "connect") this.clients.push(clientId ?? "");
         if (cmd === "connect") line.write(generate({ cmd: "connack", returnCode: 0, sessionPresent: false }));
         const granted = subscriptions?.map(() => (grants.subscribe === false ? 128 : 1));
         if (cmd === "subscribe") line.write(generate({ cmd: "suback", messageId, granted }));
